@@ -1,0 +1,206 @@
+"""The collector link (采集服务接口): what backend and collector say to each other, as JSON.
+
+Every struct is msgspec and frozen. Times are aware UTC, energy is Wh as the meter shows it (secondary
+side, before the CT ratio), ids are text. Delivery is at least once: the backend deduplicates readings
+on (meter, read_at, kind) and outcomes on (meter, generation, stage), so sending again is harmless.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class Relay(StrEnum):
+    """State of the contact as read (继电器状态)."""
+
+    ON = "ON"
+    OFF = "OFF"
+    PERMITTED = "PERMITTED"  # Waits for a press on the meter (合闸允许).
+    UNKNOWN = "UNKNOWN"
+
+
+class ReadingKind(StrEnum):
+    POLL = "poll"  # On schedule.
+    REQUEST = "request"  # Asked for by the backend: "read now", or confirming a trip.
+    VERIFY = "verify"  # Read after a relay command.
+
+
+class Stage(StrEnum):
+    """How far a relay order has come. A trip ends verified, refused, expired or superseded; a
+    restore ends verified or superseded and is otherwise never given up."""
+
+    SENT = "sent"  # First frame handed to the line.
+    ACKNOWLEDGED = "acknowledged"  # The meter's echo: frame accepted, contact not proved.
+    COMMANDED = "commanded"  # Echo and forced registers read back; the meter has no contact bits.
+    VERIFIED = "verified"  # Contact bits read back, or current gone on two reads where it flowed.
+    REFUSED = "refused"  # The meter said no (exception code).
+    EXPIRED = "expired"  # A trip whose first write did not happen in time.
+    SUPERSEDED = "superseded"  # A newer generation replaced it.
+    UNREACHABLE = "unreachable"  # No answer yet; the collector goes on trying.
+    CONTRADICTED = "contradicted"  # "Open" but current flows: welded or bypassed.
+
+
+class OrderClass(StrEnum):
+    """Why an order is sent; decides its place on the line (house priorities of the line)."""
+
+    SAFETY = "safety"  # Emergency or safety trip.
+    RESTORE = "restore"
+    TRIP = "trip"  # Arrears, power limit, staff.
+
+
+class PlanMeter(Struct, frozen=True, kw_only=True):
+    """One meter on a line."""
+
+    meter_id: str
+    unit: int  # Address on the RS485 line, 1..247.
+    profile: str  # Name of a file in collector/profiles, without ".toml".
+    prepaid: bool  # Has a relay that we control.
+    ct_ratio: int = 1
+    rated_power_w: int = 0
+    status_block_at: int | None = None  # Start of Acrel's 48-register block: site data, None if unknown.
+    permit: bool = False  # Restore by 合闸允许: someone presses the button on the meter.
+
+
+class PlanLine(Struct, frozen=True, kw_only=True):
+    """One RS485 line behind a gateway's socket (485 总线)."""
+
+    line_id: str
+    name: str
+    protocol: str  # "modbus-tcp"; part 2 adds "rtu-tcp", "dlt645-tcp", "serial".
+    host: str
+    port: int
+    baud: int = 9600
+    parity: str = "N"
+    gateway_timeout_s: float = 0.5  # When the gateway itself gives up and answers 0x0B.
+    poll_interval_s: float = 60.0  # Each meter is due this often; 0: as fast as the line goes.
+    meters: list[PlanMeter] = field(default_factory=list)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """All that a collector needs to know. `version` changes with any content (ETag)."""
+
+    version: str
+    site_id: str
+    lines: list[PlanLine]
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What one meter showed at one instant (抄表). None: not read, or the meter does not have it."""
+
+    meter_id: str
+    read_at: datetime
+    kind: ReadingKind
+    register_wh: int
+    # Sharp, peak, flat, valley registers in Wh (尖峰平谷).
+    period_registers_wh: tuple[int, int, int, int] | None = None
+    power_w: int | None = None
+    voltage_mv: tuple[int, ...] | None = None  # Per phase.
+    current_ma: tuple[int, ...] | None = None  # Per phase.
+    relay: Relay = Relay.UNKNOWN
+    forced: bool | None = None  # Acrel forced control is on, as commissioned.
+    own_remaining_fen: int | None = None  # The meter's own money register: shown, never used.
+    meter_clock_offset_s: float | None = None  # Meter clock minus collector clock.
+    period_table_matches: bool | None = None  # The meter's own period table equals the tariff's.
+    request_id: str | None = None  # Of the read request that this answers.
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """One step of a relay order (指令进展)."""
+
+    meter_id: str
+    generation: int
+    stage: Stage
+    at: datetime
+    relay: Relay = Relay.UNKNOWN
+    detail: str = ""  # Exception code, read-back words in hex: evidence, for people.
+
+
+class ReadingBatch(Struct, frozen=True, kw_only=True):
+    """Up to 1,000 spooled readings. (epoch, number) names the batch within its spool."""
+
+    epoch: str  # UUID made with the spool.
+    number: int  # Grows by one per batch.
+    sent_at: datetime
+    readings: list[Reading]
+
+
+class OutcomeBatch(Struct, frozen=True, kw_only=True):
+    epoch: str
+    number: int
+    sent_at: datetime
+    outcomes: list[Outcome]
+
+
+class BatchAnswer(Struct, frozen=True, kw_only=True):
+    epoch: str
+    number: int  # Everything up to this number is safe with the backend.
+    server_time: datetime
+    refused: dict[str, str] = field(default_factory=dict)  # meter_id -> reason; do not send again.
+
+
+class DesiredQuery(Struct, frozen=True, kw_only=True):
+    """Long poll: answer as soon as any meter's generation differs from `held`, or after wait_s."""
+
+    held: dict[str, int]  # meter_id -> generation held; a meter not named is held at 0.
+    wait_s: float = 25.0
+    clock_offset_s: float | None = None  # Collector minus backend, as the collector measured it.
+    known_requests: list[str] = field(default_factory=list)  # Read requests already taken.
+
+
+class Desired(Struct, frozen=True, kw_only=True):
+    """What one meter's relay shall be (目标状态). A greater generation always wins."""
+
+    meter_id: str
+    generation: int
+    relay: Relay  # ON or OFF (PERMITTED is chosen by the plan's `permit`).
+    order_class: OrderClass
+    first_write_within_s: float | None = None  # Trips only, relative to this answer; None: no limit.
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """Read one meter now (立即抄表)."""
+
+    request_id: str
+    meter_id: str
+    within_s: float
+    at_priority: bool = True
+
+
+class DesiredAnswer(Struct, frozen=True, kw_only=True):
+    server_time: datetime
+    plan_version: str
+    desired: list[Desired]
+    read_requests: list[ReadRequest]
+
+
+class LineHealth(Struct, frozen=True, kw_only=True):
+    line_id: str
+    connected: bool
+    cycle_s: float | None = None  # Median gap between two reads of one live meter.
+    use: float | None = None  # Share of time with a transaction on the wire.
+    silent_meters: list[str] = field(default_factory=list)
+    timeouts: int = 0
+    strays: int = 0
+    reconnects: int = 0
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    sent_at: datetime
+    version: str
+    spool_backlog: int
+    clock_offset_s: float | None
+    lines: list[LineHealth]
+
+
+class HealthAnswer(Struct, frozen=True, kw_only=True):
+    server_time: datetime
+
+
+# Routes of the link, under the private listener; the collector's token goes into Authorization: Bearer.
+PLAN_PATH = "/api/v1/collector/plan"
+READINGS_PATH = "/api/v1/collector/readings"
+OUTCOMES_PATH = "/api/v1/collector/outcomes"
+DESIRED_PATH = "/api/v1/collector/desired"
+HEALTH_PATH = "/api/v1/collector/health"
+MAX_BATCH = 1_000
