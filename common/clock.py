@@ -151,7 +151,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         while scheduled and scheduled[0].cancelled():
             handle = heapq.heappop(scheduled)
             handle._scheduled = False  # type: ignore[attr-defined]
-            self._timer_cancelled_count -= 1
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
         if scheduled:
             self._virtual_now = max(self._virtual_now, scheduled[0].when())
 
