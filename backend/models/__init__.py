@@ -1,0 +1,15 @@
+"""Tortoise tables, one concept a file. Readings and rollups are plain SQL: see backend/readings_store.py."""
+
+MODEL_MODULES = [
+    "backend.models.site",
+    "backend.models.meters",
+    "backend.models.accounts",
+    "backend.models.tariffs",
+    "backend.models.ledger",
+    "backend.models.supply",
+    "backend.models.payments",
+    "backend.models.messages",
+    "backend.models.people",
+    "backend.models.audit",
+    "backend.models.operations",
+]

@@ -1,0 +1,91 @@
+"""Work to do, alarms, tasks for people, and the collectors (发件箱、告警、待办、采集服务)."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from backend.models.base import json_text, link, optional_link, own_id
+
+
+class Outbox(Model):
+    """Work that a transaction wants done (待办作业). Deleted when done."""
+
+    id = own_id()
+    kind = fields.CharField(max_length=32)
+    key = fields.CharField(max_length=128, null=True, unique=True)  # Two equal pieces of work are one.
+    payload = json_text()
+    made_at = fields.DatetimeField()
+    due_at = fields.DatetimeField(db_index=True)
+    attempts = fields.IntField(default=0)
+    last_error = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "outbox"
+
+
+class Alarm(Model):
+    """Something is wrong (告警). Once per cause while it stands."""
+
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    kind = fields.CharField(max_length=32)
+    severity = fields.CharField(max_length=8)  # "urgent", "major", "minor".
+    meter_id = optional_link()
+    account_id = optional_link()
+    text = fields.CharField(max_length=200)
+    facts = json_text()
+    raised_at = fields.DatetimeField(db_index=True)
+    cleared_at = fields.DatetimeField(null=True)
+    standing_key = fields.CharField(max_length=128, null=True, unique=True)
+
+    class Meta:
+        table = "alarm"
+
+
+class StaffTask(Model):
+    """Something a person must do (人工待办)."""
+
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    kind = fields.CharField(max_length=32)
+    account_id = optional_link()
+    cause = fields.CharField(max_length=128, unique=True)
+    text = fields.CharField(max_length=200)
+    opened_at = fields.DatetimeField()
+    done_at = fields.DatetimeField(null=True)
+    done_by = fields.BigIntField(null=True)
+    note = fields.CharField(max_length=200, default="")
+
+    class Meta:
+        table = "staff_task"
+
+
+class Collector(Model):
+    """A program that reads meters (采集服务). Two tokens are valid while one is being replaced."""
+
+    id = own_id()
+    site_id = fields.BigIntField()
+    name = fields.CharField(max_length=64, unique=True)
+    token_hash = fields.CharField(max_length=64)
+    next_token_hash = fields.CharField(max_length=64, default="")
+    line_codes = json_text()  # JSON array; empty: all lines of the site.
+    clock_offset_ms = fields.IntField(null=True)  # Collector minus backend; NULL: unknown.
+    seen_at = fields.DatetimeField(null=True)
+    first_seen_at = fields.DatetimeField(null=True)  # Since it has been in contact without a long gap.
+    health = json_text()
+
+    class Meta:
+        table = "collector"
+
+
+class SpoolMark(Model):
+    """The last batch taken from a collector's spool (采集序号)."""
+
+    id = own_id()
+    collector_id = link()
+    epoch = fields.CharField(max_length=64)
+    kind = fields.CharField(max_length=16)  # "readings" or "outcomes".
+    number = fields.BigIntField()
+
+    class Meta:
+        table = "spool_mark"
+        unique_together = (("collector_id", "epoch", "kind"),)

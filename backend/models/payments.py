@@ -1,0 +1,44 @@
+"""Top-ups through a payment channel (充值)."""
+
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.models import Model
+
+from backend.models.base import link, own_id
+
+
+class TopUpState(StrEnum):
+    CREATED = "created"  # The intention is remembered; the channel may or may not know it.
+    PREPARED = "prepared"  # The phone can pay.
+    BOOKED = "booked"  # In the ledger.
+    CLOSED = "closed"  # Closed at the channel; a late payment is still booked.
+    REFUSED = "refused"  # The channel said no.
+
+
+class TopUp(Model):
+    id = own_id()
+    site_id = fields.BigIntField()
+    order_no = fields.CharField(max_length=32, unique=True)
+    account_id = link()
+    tenant_id = link()
+    openid = fields.CharField(max_length=64)
+    amount_fen = fields.BigIntField()
+    request_id = fields.CharField(max_length=64)
+    state = fields.CharEnumField(TopUpState, max_length=16, default=TopUpState.CREATED)
+    prepay_id = fields.CharField(max_length=64, null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    returned_at = fields.DatetimeField(null=True)  # The phone says it is done: a hint, never a proof.
+    queries = fields.IntField(default=0)
+    transaction_id = fields.CharField(max_length=64, null=True, unique=True)
+    paid_at = fields.DatetimeField(null=True)  # The channel's success time.
+    booked_at = fields.DatetimeField(null=True)
+    booked_by = fields.CharField(max_length=16, null=True)  # "callback", "query" or "bill".
+    entry_id = fields.BigIntField(null=True)
+    closed_at = fields.DatetimeField(null=True)
+    refused_code = fields.CharField(max_length=64, default="")
+
+    class Meta:
+        table = "top_up"
+        unique_together = (("tenant_id", "request_id"),)

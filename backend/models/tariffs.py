@@ -1,0 +1,35 @@
+"""Tariffs and their versions (电价)."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from backend.models.base import own_id
+
+
+class Tariff(Model):
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    code = fields.CharField(max_length=32)
+    name = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "tariff"
+        unique_together = (("site_id", "code"),)
+
+
+class TariffVersion(Model):
+    """One dated version (电价版本). A used version is never edited: an edit makes a new row."""
+
+    id = own_id()
+    tariff: fields.ForeignKeyRelation[Tariff] = fields.ForeignKeyField(
+        "models.Tariff", related_name="versions", on_delete=fields.RESTRICT
+    )
+    valid_from = fields.DatetimeField()
+    content = fields.TextField()  # domain.tariffs.TariffVersion as JSON.
+    digest = fields.CharField(max_length=64)
+
+    tariff_id: int
+
+    class Meta:
+        table = "tariff_version"
+        unique_together = (("tariff", "valid_from", "digest"),)

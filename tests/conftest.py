@@ -1,0 +1,1 @@
+"""Fixtures for all tests: a database of each kind, opened fresh."""
