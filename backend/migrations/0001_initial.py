@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('cleared_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=128)),
             ],
-            options={'table': 'alarm', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Something is wrong (告警). Once per cause while it stands.'},
+            options={'table': 'alarm', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('granted', fields.BooleanField(null=True)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=64)),
             ],
-            options={'table': 'approval', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Something that needs a second person (审批).'},
+            options={'table': 'approval', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('end', fields.CharEnumField(null=True, description='PAID: paid\nCLOSED: closed', enum_type=EpisodeEnd, max_length=16)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=64)),
             ],
-            options={'table': 'arrears_episode', 'app': 'models', 'pk_attr': 'id', 'table_description': 'From the begin of arrears to its end (欠费过程): the warning, its proof, the delay, the holds.'},
+            options={'table': 'arrears_episode', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                 ('count', fields.BigIntField(default=0)),
                 ('hmac', fields.CharField(default='', max_length=64)),
             ],
-            options={'table': 'audit_head', 'app': 'models', 'pk_attr': 'site_id', 'table_description': "The end of a site's chain; locked while a record is added."},
+            options={'table': 'audit_head', 'app': 'models', 'pk_attr': 'site_id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('client_ip', fields.CharField(default='', max_length=64)),
                 ('hmac', fields.CharField(max_length=64)),
             ],
-            options={'table': 'audit_record', 'app': 'models', 'unique_together': (('site_id', 'sequence'),), 'pk_attr': 'id', 'table_description': 'One operation, chained by HMAC to the one before it.'},
+            options={'table': 'audit_record', 'app': 'models', 'unique_together': (('site_id', 'sequence'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=64)),
             ],
-            options={'table': 'binding', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A tenant may see and pay for an account (绑定).'},
+            options={'table': 'binding', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -126,7 +126,7 @@ class Migration(migrations.Migration):
                 ('tries', fields.IntField(default=0)),
                 ('used_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'binding_code', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A one-time code that binds a phone to an account (绑定码): ≥ 50 bits, 24 h, 5 tries.'},
+            options={'table': 'binding_code', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                 ('entry_id', fields.BigIntField(db_index=True)),
                 ('hmac', fields.CharField(max_length=64)),
             ],
-            options={'table': 'chain_link', 'app': 'models', 'unique_together': (('account_id', 'sequence'),), 'pk_attr': 'id', 'table_description': "One entry's place in an account's chain of HMACs (凭证链)."},
+            options={'table': 'chain_link', 'app': 'models', 'unique_together': (('account_id', 'sequence'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
                 ('first_seen_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('health', fields.TextField(default='{}', unique=False)),
             ],
-            options={'table': 'collector', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A program that reads meters (采集服务). Two tokens are valid while one is being replaced.'},
+            options={'table': 'collector', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 ('template_id', fields.CharField(max_length=64)),
                 ('left', fields.IntField(default=0)),
             ],
-            options={'table': 'consent', 'app': 'models', 'unique_together': (('openid', 'template_id'),), 'pk_attr': 'id', 'table_description': 'How many subscribe messages a person still allows (订阅次数).'},
+            options={'table': 'consent', 'app': 'models', 'unique_together': (('openid', 'template_id'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                 ('sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('receipt_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'delivery', 'app': 'models', 'unique_together': (('notice_id', 'channel', 'address'),), 'pk_attr': 'id', 'table_description': 'One try on one channel to one address (发送记录).'},
+            options={'table': 'delivery', 'app': 'models', 'unique_together': (('notice_id', 'channel', 'address'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
                 ('facts', fields.TextField(default='{}', unique=False)),
                 ('digest', fields.CharField(max_length=64)),
             ],
-            options={'table': 'entry', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A balanced set of postings with one cause (凭证).'},
+            options={'table': 'entry', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
                 ('released_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('released_by', fields.BigIntField(null=True)),
             ],
-            options={'table': 'keep_supply', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A promise not to trip for arrears until a time (保电).'},
+            options={'table': 'keep_supply', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
                 ('quarantined_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('silent_since_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'meter_state', 'app': 'models', 'pk_attr': 'meter_id', 'table_description': 'The newest accepted reading of a meter and what follows from it (表的最新状态).'},
+            options={'table': 'meter_state', 'app': 'models', 'pk_attr': 'meter_id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
                 ('delivered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('exhausted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'notice', 'app': 'models', 'pk_attr': 'id', 'table_description': 'One thing that one account is told (通知). Its cause makes it once.'},
+            options={'table': 'notice', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -273,7 +273,7 @@ class Migration(migrations.Migration):
                 ('lifted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=64)),
             ],
-            options={'table': 'off_reason', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A reason for a meter to be off other than money (断电原因). Independent rows.'},
+            options={'table': 'off_reason', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -288,7 +288,7 @@ class Migration(migrations.Migration):
                 ('attempts', fields.IntField(default=0)),
                 ('last_error', fields.CharField(default='', max_length=200)),
             ],
-            options={'table': 'outbox', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Work that a transaction wants done (待办作业). Deleted when done.'},
+            options={'table': 'outbox', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -299,7 +299,7 @@ class Migration(migrations.Migration):
                 ('ledger_account', fields.CharField(db_index=True, max_length=64)),
                 ('amount_fen', fields.BigIntField()),
             ],
-            options={'table': 'posting', 'app': 'models', 'pk_attr': 'id', 'table_description': 'One leg of an entry (分录). The legs of an entry sum to zero; credit is positive.'},
+            options={'table': 'posting', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -316,7 +316,7 @@ class Migration(migrations.Migration):
                 ('answered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('standing_key', fields.CharField(null=True, unique=True, max_length=64)),
             ],
-            options={'table': 'read_request', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Read one meter now (立即抄表).'},
+            options={'table': 'read_request', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('revoked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'session', 'app': 'models', 'pk_attr': 'id', 'table_description': 'An open login (会话). Only the hash of its token is kept.'},
+            options={'table': 'session', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -356,7 +356,7 @@ class Migration(migrations.Migration):
                 ('policy', fields.TextField(default='{}', unique=False)),
                 ('plan_version', fields.CharField(default='', max_length=64)),
             ],
-            options={'table': 'site', 'app': 'models', 'pk_attr': 'id', 'table_description': 'One mall (站点).'},
+            options={'table': 'site', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -367,7 +367,7 @@ class Migration(migrations.Migration):
                 ('code', fields.CharField(max_length=32)),
                 ('name', fields.CharField(max_length=64)),
             ],
-            options={'table': 'shaft', 'app': 'models', 'unique_together': (('site', 'code'),), 'pk_attr': 'id', 'table_description': 'An electrical shaft (强电井).'},
+            options={'table': 'shaft', 'app': 'models', 'unique_together': (('site', 'code'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -380,7 +380,7 @@ class Migration(migrations.Migration):
                 ('name', fields.CharField(max_length=64)),
                 ('host', fields.CharField(max_length=128)),
             ],
-            options={'table': 'gateway', 'app': 'models', 'unique_together': (('site_id', 'code'),), 'pk_attr': 'id', 'table_description': 'The box that joins RS485 lines to the LAN (通讯管理机).'},
+            options={'table': 'gateway', 'app': 'models', 'unique_together': (('site_id', 'code'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -396,7 +396,7 @@ class Migration(migrations.Migration):
                 ('parity', fields.CharField(default='N', max_length=1)),
                 ('gateway_timeout_ms', fields.IntField(default=500)),
             ],
-            options={'table': 'line', 'app': 'models', 'unique_together': (('site_id', 'code'),), 'pk_attr': 'id', 'table_description': 'One RS485 line (485 总线), owned by exactly one collector.'},
+            options={'table': 'line', 'app': 'models', 'unique_together': (('site_id', 'code'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -418,7 +418,7 @@ class Migration(migrations.Migration):
                 ('account_id', fields.BigIntField(null=True, db_index=True)),
                 ('retired_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'meter', 'app': 'models', 'unique_together': (('site_id', 'serial'), ('line', 'unit')), 'pk_attr': 'id', 'table_description': 'A device on a line (表).'},
+            options={'table': 'meter', 'app': 'models', 'unique_together': (('site_id', 'serial'), ('line', 'unit')), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
                 ('floor', fields.CharField(default='', max_length=16)),
                 ('shop_class', fields.CharField(default='', max_length=32)),
             ],
-            options={'table': 'shop', 'app': 'models', 'unique_together': (('site', 'code'),), 'pk_attr': 'id', 'table_description': 'A place that somebody rents (商铺).'},
+            options={'table': 'shop', 'app': 'models', 'unique_together': (('site', 'code'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -459,7 +459,7 @@ class Migration(migrations.Migration):
                 ('in_arrears', fields.BooleanField(default=False)),
                 ('mean_daily_nano', fields.BigIntField(null=True)),
             ],
-            options={'table': 'account', 'app': 'models', 'pk_attr': 'id', 'table_description': "One shop's electricity contract (户). Locked FOR UPDATE, ids ascending, before its money moves."},
+            options={'table': 'account', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -471,7 +471,7 @@ class Migration(migrations.Migration):
                 ('phone', fields.CharField(max_length=20)),
                 ('verified_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'contact', 'app': 'models', 'unique_together': (('account', 'phone'),), 'pk_attr': 'id', 'table_description': 'Who is told (联系人).'},
+            options={'table': 'contact', 'app': 'models', 'unique_together': (('account', 'phone'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -483,7 +483,7 @@ class Migration(migrations.Migration):
                 ('kind', fields.CharField(max_length=16)),
                 ('number', fields.BigIntField()),
             ],
-            options={'table': 'spool_mark', 'app': 'models', 'unique_together': (('collector_id', 'epoch', 'kind'),), 'pk_attr': 'id', 'table_description': "The last batch taken from a collector's spool (采集序号)."},
+            options={'table': 'spool_mark', 'app': 'models', 'unique_together': (('collector_id', 'epoch', 'kind'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -500,7 +500,7 @@ class Migration(migrations.Migration):
                 ('locked_until_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('disabled_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'staff', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A person who works for the mall (物业人员).'},
+            options={'table': 'staff', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -527,7 +527,7 @@ class Migration(migrations.Migration):
                 ('done_by', fields.BigIntField(null=True)),
                 ('note', fields.CharField(default='', max_length=200)),
             ],
-            options={'table': 'staff_task', 'app': 'models', 'pk_attr': 'id', 'table_description': 'Something a person must do (人工待办).'},
+            options={'table': 'staff_task', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -547,7 +547,7 @@ class Migration(migrations.Migration):
                 ('check_at', fields.DatetimeField(null=True, db_index=True, auto_now=False, auto_now_add=False)),
                 ('holds', fields.CharField(default='[]', max_length=400)),
             ],
-            options={'table': 'supply', 'app': 'models', 'pk_attr': 'meter_id', 'table_description': "What one meter's relay shall be (目标状态). The generation only grows; the newest wins."},
+            options={'table': 'supply', 'app': 'models', 'pk_attr': 'meter_id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -574,7 +574,7 @@ class Migration(migrations.Migration):
                 ('trouble', fields.CharEnumField(null=True, description='SENT: sent\nACKNOWLEDGED: acknowledged\nCOMMANDED: commanded\nVERIFIED: verified\nREFUSED: refused\nEXPIRED: expired\nSUPERSEDED: superseded\nUNREACHABLE: unreachable\nCONTRADICTED: contradicted', enum_type=Stage, max_length=16)),
                 ('detail', fields.TextField(default='{}', unique=False)),
             ],
-            options={'table': 'supply_order', 'app': 'models', 'unique_together': (('meter_id', 'generation'),), 'pk_attr': 'id', 'table_description': "One generation's way from order to proof (指令)."},
+            options={'table': 'supply_order', 'app': 'models', 'unique_together': (('meter_id', 'generation'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -597,7 +597,7 @@ class Migration(migrations.Migration):
                 ('content', fields.TextField(unique=False)),
                 ('digest', fields.CharField(max_length=64)),
             ],
-            options={'table': 'tariff_version', 'app': 'models', 'unique_together': (('tariff', 'valid_from', 'digest'),), 'pk_attr': 'id', 'table_description': 'One dated version (电价版本). A used version is never edited: an edit makes a new row.'},
+            options={'table': 'tariff_version', 'app': 'models', 'unique_together': (('tariff', 'valid_from', 'digest'),), 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -610,7 +610,7 @@ class Migration(migrations.Migration):
                 ('follows', fields.BooleanField(default=False)),
                 ('made_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'tenant', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A person who pays, known by WeChat (商户).'},
+            options={'table': 'tenant', 'app': 'models', 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
