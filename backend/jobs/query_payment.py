@@ -1,0 +1,34 @@
+"""Ask the channel what became of an order, and book it when it is paid (查单).
+
+Payments work by this alone when callbacks cannot reach us. Runs again safely: it only asks.
+"""
+
+from datetime import timedelta
+
+from backend.context import Context
+from backend.errors import ChannelRefused, ChannelUnsure
+from backend.jobs import Again, Done
+from backend.services.reconcile_payments import Found, ask_about
+from backend.services.work import QUERY_PAYMENT, TopUpWork
+
+KIND = QUERY_PAYMENT
+Payload = TopUpWork
+# Counted from the phone's return, or from the order's begin while the phone has not come back.
+PLAN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+SWEEP_S = 600.0
+WATCH_FOR = timedelta(hours=25)  # A late payment of a closed order is found and booked.
+
+
+async def run(ctx: Context, payload: Payload) -> Done | Again:
+    try:
+        found = await ask_about(ctx, payload.top_up_id)
+    except (ChannelUnsure, ChannelRefused):
+        found = Found(is_settled=False)
+    if found.is_settled:
+        return Done()
+    now = ctx.clock.now()
+    if found.created_at is not None and now - found.created_at > WATCH_FOR:
+        return Done()
+    if found.is_closed:
+        return Again(SWEEP_S)
+    return Again(PLAN_S[min(found.queries, len(PLAN_S) - 1)])

@@ -1,0 +1,78 @@
+"""Book a payment (入账): one function, whichever leg of truth brings the news.
+
+Lock order → already booked? → exact checks → entry, order state, supply decision: one transaction.
+"""
+
+from msgspec import Struct
+
+from backend.context import Context
+from backend.domain.ledger import top_up_entry
+from backend.errors import Bug
+from backend.models.accounts import Account
+from backend.models.payments import TopUp, TopUpState
+from backend.payments.port import CallbackReason, CallbackRefused, PaidOrder
+from backend.services.books import book
+from backend.services.decide_supply import decide_account
+from backend.services.locks import lock_account
+from backend.services.work import wake
+from backend.store import unit_of_work
+
+
+class Booked(Struct, frozen=True):
+    """`is_first`: this call booked it; otherwise it had been booked before."""
+
+    order_no: str
+    account_id: int
+    is_first: bool
+
+
+async def book_payment(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
+    """Book a verified payment once. leg: "callback", "query" or "bill".
+
+    Errors: CallbackRefused with UNKNOWN_ORDER, WRONG_AMOUNT or WRONG_PAYER: nothing is booked.
+    """
+    return await unit_of_work(lambda: _book(ctx, paid, leg), "book_payment")
+
+
+async def _book(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
+    found = await TopUp.get_or_none(order_no=paid.order_no)
+    if found is None:
+        raise CallbackRefused(CallbackReason.UNKNOWN_ORDER, paid.order_no)
+    account = await lock_account(found.account_id)
+    top_up = await TopUp.get(id=found.id).select_for_update()  # As it is now that we hold the lock.
+    if top_up.state is TopUpState.BOOKED:
+        if top_up.transaction_id != paid.transaction_id:
+            raise Bug(f"order {paid.order_no} was paid by two transactions")
+        return Booked(top_up.order_no, account.id, is_first=False)
+    if paid.amount_fen != top_up.amount_fen:
+        raise CallbackRefused(CallbackReason.WRONG_AMOUNT, f"{paid.amount_fen} for {top_up.amount_fen}")
+    if paid.openid != top_up.openid:
+        raise CallbackRefused(CallbackReason.WRONG_PAYER)
+    await _enter(ctx, account, top_up, paid, leg)
+    # The payment decides about the supply in the same transaction, so that paid means ordered.
+    await decide_account(ctx, account, cause=f"top_up:{top_up.order_no}")
+    wake(ctx, f"top_up:{top_up.order_no}")
+    wake(ctx, f"live:{account.site_id}")
+    return Booked(top_up.order_no, account.id, is_first=True)
+
+
+async def _enter(ctx: Context, account: Account, top_up: TopUp, paid: PaidOrder, leg: str) -> None:
+    now = ctx.clock.now()
+    draft = top_up_entry(
+        account_id=account.id,
+        amount_fen=paid.amount_fen,
+        cause=f"wechat:{paid.transaction_id}",
+        booked_at=now,
+        channel="wechat",
+        facts={"order_no": paid.order_no, "paid_at": paid.paid_at.isoformat()},
+    )
+    entry_id = await book(ctx, account.site_id, draft, [account])
+    top_up.state = TopUpState.BOOKED
+    top_up.transaction_id = paid.transaction_id
+    top_up.paid_at = paid.paid_at
+    top_up.booked_at = now
+    top_up.booked_by = leg
+    top_up.entry_id = entry_id
+    await top_up.save(
+        update_fields=["state", "transaction_id", "paid_at", "booked_at", "booked_by", "entry_id"]
+    )

@@ -1,0 +1,192 @@
+"""What a collector asks for (采集服务接口): its plan, the relays' desired states, read requests."""
+
+from datetime import timedelta
+
+import msgspec
+
+from backend.context import Context
+from backend.errors import Forbidden
+from backend.models.operations import Collector
+from backend.models.site import Site
+from backend.services.site_policy import policy_of
+from backend.store import rows, some_utc, sql_time, unit_of_work, utc
+from common.wire import (
+    Desired,
+    DesiredAnswer,
+    DesiredQuery,
+    Health,
+    OrderClass,
+    Plan,
+    PlanLine,
+    PlanMeter,
+    ReadRequest,
+    Relay,
+)
+
+MAX_WAIT_S = 25.0
+RESUME_AFTER = timedelta(seconds=90)  # A silence longer than this is an outage of the collector.
+_REREAD_WHILE_DOWN_S = 0.25
+# A trip's first write has to happen within this time of its order; a confirming read is two minutes old at most.
+TRIP_LIFETIME = timedelta(seconds=60)
+SEEN_EVERY = timedelta(seconds=5)
+
+_PLAN_SQL = """
+SELECT l.id AS line_id, l.code, l.protocol, g.host, l.port, l.baud, l.parity, l.gateway_timeout_ms,
+       m.id AS meter_id, m.unit, m.profile, m.kind, m.ct_ratio, m.rated_power_w, m.status_block_at, m.permit
+FROM line l JOIN gateway g ON g.id = l.gateway_id JOIN meter m ON m.line_id = l.id
+WHERE l.site_id = ? AND m.retired_at IS NULL ORDER BY l.id, m.unit"""
+
+_DESIRED_SQL = """
+SELECT s.meter_id, s.generation, s.desired, s.order_class, s.first_write_until_at, s.verified_generation, l.code
+FROM supply s JOIN meter m ON m.id = s.meter_id JOIN line l ON l.id = m.line_id
+WHERE s.site_id = ? AND s.generation > 0 AND m.retired_at IS NULL ORDER BY s.meter_id"""
+
+
+async def own_collector(ctx: Context) -> Collector:
+    """Return the calling collector's row."""
+    collector = await Collector.get_or_none(id=ctx.caller.id)
+    if collector is None:
+        raise Forbidden()
+    return collector
+
+
+def owns_line(collector: Collector, line_code: str) -> bool:
+    codes = msgspec.json.decode(collector.line_codes or "[]", type=list[str])
+    return not codes or line_code in codes
+
+
+async def plan_for(ctx: Context) -> Plan:
+    """Return all that the calling collector needs to know about its lines (采集计划)."""
+    collector = await own_collector(ctx)
+    site = await Site.get(id=collector.site_id)
+    policy = await policy_of(site.id)
+    lines: dict[int, PlanLine] = {}
+    for row in await rows(_PLAN_SQL, [site.id]):
+        if not owns_line(collector, row["code"]):
+            continue
+        line = lines.get(row["line_id"])
+        if line is None:
+            line = lines[row["line_id"]] = PlanLine(
+                line_id=str(row["line_id"]),
+                name=row["code"],
+                protocol=row["protocol"],
+                host=row["host"],
+                port=row["port"],
+                baud=row["baud"],
+                parity=row["parity"],
+                gateway_timeout_s=row["gateway_timeout_ms"] / 1000,
+                poll_interval_s=policy.poll_interval_s,
+            )
+        line.meters.append(
+            PlanMeter(
+                meter_id=str(row["meter_id"]),
+                unit=row["unit"],
+                profile=row["profile"],
+                prepaid=row["kind"] == "prepaid",
+                ct_ratio=row["ct_ratio"],
+                rated_power_w=row["rated_power_w"],
+                status_block_at=row["status_block_at"],
+                permit=bool(row["permit"]),
+            )
+        )
+    return Plan(version=site.plan_version, site_id=str(site.id), lines=list(lines.values()))
+
+
+async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:
+    """Answer as soon as a meter's generation differs from what the collector holds (目标状态长轮询).
+
+    Needs neither worker nor Redis: SQL is read again every 250 ms while Redis is down.
+    """
+    collector = await own_collector(ctx)
+    await _note_contact(ctx, collector, query.clock_offset_s)
+    deadline = ctx.clock.monotonic() + max(0.0, min(query.wait_s, MAX_WAIT_S))
+    topic = f"desired:{collector.site_id}"
+    first_version: str | None = None
+    while True:
+        ticket = ctx.wakes.ticket(topic)
+        answer = await _look(ctx, collector, query)
+        first_version = first_version or answer.plan_version
+        left_s = deadline - ctx.clock.monotonic()
+        news = answer.desired or answer.read_requests or answer.plan_version != first_version
+        if news or left_s <= 0:
+            return answer
+        await ctx.wakes.wait(topic, ticket, min(left_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
+
+
+async def note_health(ctx: Context, health: Health) -> None:
+    """Remember how the collector and its lines are; its clock offset decides about arrears trips."""
+    collector = await own_collector(ctx)
+
+    async def remember() -> None:
+        collector.health = msgspec.json.encode(health).decode()
+        await collector.save(update_fields=["health"])
+
+    await unit_of_work(remember, "note_health")
+    await _note_contact(ctx, collector, health.clock_offset_s)
+
+
+async def _note_contact(ctx: Context, collector: Collector, offset_s: float | None) -> None:
+    now = ctx.clock.now()
+    offset_ms = None if offset_s is None else round(offset_s * 1000)
+    is_fresh = collector.seen_at is not None and now - collector.seen_at < SEEN_EVERY
+    if is_fresh and (offset_ms is None) == (collector.clock_offset_ms is None):
+        return
+
+    async def remember() -> None:
+        was_away = collector.seen_at is None or now - collector.seen_at > RESUME_AFTER
+        if was_away:
+            collector.first_seen_at = now
+        collector.seen_at = now
+        collector.clock_offset_ms = offset_ms
+        await collector.save(update_fields=["seen_at", "first_seen_at", "clock_offset_ms"])
+
+    await unit_of_work(remember, "note_contact")
+
+
+async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> DesiredAnswer:
+    now = ctx.clock.now()
+    site = await Site.get(id=collector.site_id)
+    desired: list[Desired] = []
+    for row in await rows(_DESIRED_SQL, [collector.site_id]):
+        held = query.held.get(str(row["meter_id"]), 0)
+        if held == row["generation"] or not owns_line(collector, row["code"]):
+            continue
+        within_s = None
+        until = utc(row["first_write_until_at"])
+        if row["desired"] == Relay.OFF and until is not None:
+            within_s = max(0.0, (until - now).total_seconds())
+        desired.append(
+            Desired(
+                meter_id=str(row["meter_id"]),
+                generation=row["generation"],
+                relay=Relay(row["desired"]),
+                order_class=OrderClass(row["order_class"]),
+                first_write_within_s=within_s,
+            )
+        )
+    return DesiredAnswer(
+        server_time=now,
+        plan_version=site.plan_version,
+        desired=desired,
+        read_requests=await _open_requests(ctx, collector, query.known_requests),
+    )
+
+
+async def _open_requests(ctx: Context, collector: Collector, known: list[str]) -> list[ReadRequest]:
+    now = ctx.clock.now()
+    found = await rows(
+        "SELECT r.id, r.meter_id, r.expires_at, l.code FROM read_request r JOIN meter m ON m.id = r.meter_id"
+        " JOIN line l ON l.id = m.line_id WHERE r.site_id = ? AND r.standing_key IS NOT NULL"
+        " AND r.due_at <= ? AND r.expires_at > ?",
+        [collector.site_id, sql_time(now), sql_time(now)],
+    )
+    held = set(known)
+    return [
+        ReadRequest(
+            request_id=str(row["id"]),
+            meter_id=str(row["meter_id"]),
+            within_s=max(0.0, (some_utc(row["expires_at"]) - now).total_seconds()),
+        )
+        for row in found
+        if str(row["id"]) not in held and owns_line(collector, row["code"])
+    ]

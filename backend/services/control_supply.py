@@ -1,0 +1,190 @@
+"""Staff control of supply (远程控制): trip, emergency trip, restore, read now."""
+
+from datetime import timedelta
+
+from backend.context import Context
+from backend.errors import NotFound, Refused
+from backend.models.meters import Meter, MeterKind
+from backend.models.people import Approval
+from backend.models.supply import OffReason, ReadRequest
+from backend.services.audit import record
+from backend.services.decide_supply import decide_account
+from backend.services.locks import lock_account
+from backend.services.tasks import open_task
+from backend.services.work import wake
+from backend.store import unit_of_work
+
+UNDO_FOR = timedelta(seconds=60)  # An emergency trip by mistake is taken back by the same person.
+READ_WITHIN = timedelta(seconds=60)
+SAFETY, STAFF, POWER_LIMIT = "safety", "staff", "power_limit"
+LIFT = "lift_emergency"
+
+
+class NotPrepaid(Refused):
+    code = "not_prepaid"
+    message = "公区表没有继电器，不能远程断送电"
+
+
+class NothingToLift(Refused):
+    code = "nothing_to_lift"
+    message = "这块表没有人工断电，无需送电；欠费断电在交费后自动恢复"
+
+
+class SecondPersonNeeded(Refused):
+    code = "second_person_needed"
+    message = "解除紧急断电需要另一人批准，申请已提交"
+
+
+async def own_meter(ctx: Context, meter_id: int) -> Meter:
+    """Return a meter of the caller's site. Errors: NotFound."""
+    meter = await Meter.get_or_none(id=meter_id, site_id=ctx.caller.site_id, retired_at=None)
+    if meter is None:
+        raise NotFound()
+    return meter
+
+
+async def trip(ctx: Context, meter_id: int, reason: str) -> None:
+    """Switch a shop off for a reason of the staff's (人工断电); a second call is harmless.
+
+    The caller has shown the second factor. Errors: NotFound, NotPrepaid.
+    """
+    meter = await _prepaid(ctx, meter_id)
+    await unit_of_work(lambda: _place(ctx, meter, STAFF, reason, "staff.trip"), "staff_trip")
+
+
+async def emergency_trip(ctx: Context, meter_id: int, reason: str) -> None:
+    """Switch a meter off at once (紧急断电); the reason may follow within 24 hours. Errors as `trip`."""
+    meter = await _prepaid(ctx, meter_id)
+
+    async def work() -> None:
+        await _place(ctx, meter, SAFETY, reason, "staff.trip.emergency")
+        if not reason:
+            await open_task(
+                ctx,
+                meter.site_id,
+                "emergency_reason",
+                cause=f"emergency:{meter.id}:{ctx.clock.now().timestamp():.0f}",
+                text=f"请在 24 小时内补填表 {meter.serial} 紧急断电的原因",
+                account_id=meter.account_id,
+            )
+
+    await unit_of_work(work, "staff_trip")
+
+
+async def restore(ctx: Context, meter_id: int, reason: str) -> None:
+    """Lift what the staff placed (人工送电). Money is not touched: arrears stay arrears.
+
+    An emergency trip is lifted by a second person, or within 60 s by the one who placed it.
+    Errors: NotFound, NotPrepaid, NothingToLift, SecondPersonNeeded (the wish is then on record).
+    """
+    meter = await _prepaid(ctx, meter_id)
+    if await unit_of_work(lambda: _lift(ctx, meter, reason), "staff_restore"):
+        return
+    raise SecondPersonNeeded()
+
+
+async def read_now(ctx: Context, meter_id: int) -> str:
+    """Ask for a reading now (立即抄表) and return the request's id; one that stands is used again."""
+    meter = await own_meter(ctx, meter_id)
+
+    async def work() -> str:
+        return await ask_reading(ctx, meter, "staff")
+
+    return await unit_of_work(work, "read_now")
+
+
+async def ask_reading(ctx: Context, meter: Meter, purpose: str, wait: timedelta = timedelta()) -> str:
+    """Place a read request inside a unit of work; a standing one for the same purpose is kept."""
+    now = ctx.clock.now()
+    key = f"{purpose}:{meter.id}"
+    standing = await ReadRequest.get_or_none(standing_key=key)
+    if standing is not None and standing.expires_at > now:
+        return str(standing.id)
+    if standing is not None:
+        standing.standing_key = None
+        await standing.save(update_fields=["standing_key"])
+    request = await ReadRequest.create(
+        id=ctx.ids.new(),
+        site_id=meter.site_id,
+        meter_id=meter.id,
+        purpose=purpose,
+        asked_by=ctx.caller.id or None,
+        asked_at=now,
+        due_at=now + wait,
+        expires_at=now + wait + READ_WITHIN,
+        standing_key=key,
+    )
+    wake(ctx, f"desired:{meter.site_id}")
+    return str(request.id)
+
+
+async def _prepaid(ctx: Context, meter_id: int) -> Meter:
+    meter = await own_meter(ctx, meter_id)
+    if meter.kind is not MeterKind.PREPAID or meter.account_id is None:
+        raise NotPrepaid()
+    return meter
+
+
+async def _place(ctx: Context, meter: Meter, reason: str, note: str, operation: str) -> None:
+    assert meter.account_id is not None
+    account = await lock_account(meter.account_id)
+    key = f"{meter.id}:{reason}"
+    if not await OffReason.exists(standing_key=key):
+        await OffReason.create(
+            id=ctx.ids.new(),
+            site_id=meter.site_id,
+            meter_id=meter.id,
+            reason=reason,
+            note=note[:200],
+            placed_by=ctx.caller.id or None,
+            placed_at=ctx.clock.now(),
+            standing_key=key,
+        )
+    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
+    wake(ctx, f"live:{meter.site_id}")
+    await record(ctx, operation, f"meter:{meter.id}", reason=note)
+
+
+async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
+    assert meter.account_id is not None
+    account = await lock_account(meter.account_id)
+    standing = await OffReason.filter(meter_id=meter.id, standing_key__isnull=False)
+    if not standing:
+        raise NothingToLift()
+    left = 0
+    for row in standing:
+        if row.reason == SAFETY and not await _may_lift(ctx, row, note):
+            left += 1
+            continue
+        row.lifted_by, row.lifted_at, row.standing_key = ctx.caller.id, ctx.clock.now(), None
+        await row.save(update_fields=["lifted_by", "lifted_at", "standing_key"])
+    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
+    wake(ctx, f"live:{meter.site_id}")
+    await record(ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"waiting": left})
+    return left == 0
+
+
+async def _may_lift(ctx: Context, row: OffReason, note: str) -> bool:
+    """Two people lift an emergency: the first asks, another one does it."""
+    now = ctx.clock.now()
+    if row.placed_by == ctx.caller.id and now - row.placed_at <= UNDO_FOR:
+        return True
+    key = f"{LIFT}:{row.id}"
+    asked = await Approval.get_or_none(standing_key=key)
+    if asked is None:
+        await Approval.create(
+            id=ctx.ids.new(),
+            site_id=row.site_id,
+            kind=LIFT,
+            object_id=row.id,
+            asked_by=ctx.caller.id,
+            asked_at=now,
+            reason=note[:200],
+            standing_key=key,
+        )
+        return False
+    if asked.asked_by == ctx.caller.id:
+        return False
+    asked.decided_by, asked.decided_at, asked.granted, asked.standing_key = ctx.caller.id, now, True, None
+    await asked.save(update_fields=["decided_by", "decided_at", "granted", "standing_key"])
+    return True

@@ -1,0 +1,28 @@
+"""Row locks (加锁). The one order everywhere: accounts by id, then meter states by id, the audit head last."""
+
+from collections.abc import Iterable
+
+from backend.errors import Bug, NotFound
+from backend.models.accounts import Account
+from backend.models.meters import MeterState
+
+
+async def lock_accounts(ids: Iterable[int]) -> list[Account]:
+    """Lock account rows until the unit of work ends, ids ascending; all must exist."""
+    wanted = sorted(set(ids))
+    accounts = await Account.filter(id__in=wanted).order_by("id").select_for_update()
+    if len(accounts) != len(wanted):
+        raise Bug(f"accounts {wanted} are not all there")
+    return list(accounts)
+
+
+async def lock_account(account_id: int) -> Account:
+    account = await Account.filter(id=account_id).select_for_update().first()
+    if account is None:
+        raise NotFound()
+    return account
+
+
+async def lock_states(account_id: int) -> list[MeterState]:
+    """Lock the states of an account's meters; the account must be locked before."""
+    return list(await MeterState.filter(account_id=account_id).order_by("meter_id").select_for_update())

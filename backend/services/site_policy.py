@@ -1,0 +1,23 @@
+"""A site's policy (站点规则): stored as JSON on the site row; every value has a default of product.md."""
+
+import msgspec
+from msgspec import Struct
+
+from backend.models.site import Site
+
+
+class SitePolicy(Struct, frozen=True, kw_only=True):
+    """Times in seconds; windows as "HH:MM-HH:MM" in local time, a window may cross midnight."""
+
+    delay_s: int = 1_800
+    no_trip_windows: list[str] = ["18:00-09:30"]
+    no_trip_weekends: bool = True
+    holidays: list[str] = []
+    poll_interval_s: float = 60.0
+    debt_cap_days: int = 2
+    trips_per_shaft_minute: int = 6  # After a window trips are spread, per shaft.
+
+
+async def policy_of(site_id: int) -> SitePolicy:
+    site = await Site.get(id=site_id)
+    return msgspec.json.decode(site.policy, type=SitePolicy)

@@ -1,0 +1,66 @@
+"""Work that a transaction wants done after it (作业): one function a kind. The jobs are in backend/jobs/."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from backend.context import Context
+from backend.outbox import add_work
+from backend.store import after_commit
+
+QUERY_PAYMENT = "query_payment"
+CHECK_SUPPLY = "check_supply"
+WATCH_RESTORE = "watch_restore"
+SEND_NOTICE = "send_notice"
+REVIEW_KEEP_SUPPLY = "review_keep_supply"
+
+
+class TopUpWork(Struct):
+    top_up_id: int
+
+
+class AccountWork(Struct):
+    account_id: int
+
+
+class OrderWork(Struct):
+    meter_id: int
+    generation: int
+
+
+class NoticeWork(Struct):
+    notice_id: int
+
+
+class KeepSupplyWork(Struct):
+    keep_supply_id: int
+
+
+def wake(ctx: Context, topic: str) -> None:
+    """Wake a topic's waiters once the running unit of work is committed."""
+    after_commit(lambda: ctx.wakes.wake(topic))
+
+
+async def query_payment(ctx: Context, top_up_id: int, due_at: datetime) -> None:
+    """Ask the channel about an order no later than `due_at`; several wishes are one."""
+    await add_work(ctx, QUERY_PAYMENT, TopUpWork(top_up_id), key=f"{QUERY_PAYMENT}:{top_up_id}", due_at=due_at)
+
+
+async def check_supply(ctx: Context, account_id: int, due_at: datetime) -> None:
+    """Decide an account's supply again when time alone may change the answer."""
+    await add_work(ctx, CHECK_SUPPLY, AccountWork(account_id), key=f"{CHECK_SUPPLY}:{account_id}", due_at=due_at)
+
+
+async def watch_restore(ctx: Context, meter_id: int, generation: int, wait: timedelta) -> None:
+    key = f"{WATCH_RESTORE}:{meter_id}:{generation}"
+    work = OrderWork(meter_id, generation)
+    await add_work(ctx, WATCH_RESTORE, work, key=key, due_at=ctx.clock.now() + wait)
+
+
+async def send_notice(ctx: Context, notice_id: int) -> None:
+    await add_work(ctx, SEND_NOTICE, NoticeWork(notice_id), key=f"{SEND_NOTICE}:{notice_id}")
+
+
+async def review_keep_supply(ctx: Context, keep_supply_id: int, due_at: datetime) -> None:
+    work = KeepSupplyWork(keep_supply_id)
+    await add_work(ctx, REVIEW_KEEP_SUPPLY, work, key=f"{REVIEW_KEEP_SUPPLY}:{keep_supply_id}", due_at=due_at)
