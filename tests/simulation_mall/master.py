@@ -69,9 +69,7 @@ def u32(words: tuple[int, ...], at: int) -> int:
 
 def small_mall(seed: int = 1, prepaid: int = 12, public: int = 2) -> Mall:
     """Build one shaft with one line on the running loop's virtual time."""
-    return Mall.build(
-        seed, LoopClock(MORNING), shafts=1, lines_per_gateway=1, prepaid=prepaid, public=public
-    )
+    return Mall.build(seed, LoopClock(MORNING), shafts=1, lines_per_gateway=1, prepaid=prepaid, public=public)
 
 
 async def connect(mall: Mall, number: int = 0) -> Master:
