@@ -143,6 +143,9 @@ class Mall:
 
     async def serve(self, base_port: int | None = None, host: str = DEFAULT_HOST) -> None:
         """Listen on a socket per line: base_port, base_port + 1, …; None takes free ones."""
+        now_us = to_us(self.clock.now())
+        for meter in self.meters.values():
+            meter.electrical(now_us)  # Sums up the days before, so that no first answer is late.
         for number, port in enumerate(self._ports.values()):
             await port.listen(host, 0 if base_port is None else base_port + number)
 

@@ -4,13 +4,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from common.clock import ManualClock
 from simulator.mall import Mall
 from simulator.site_file import DEMO_POLICY, site_text, write_site
 from tests.simulation_mall.master import MORNING
 
 
-def reference() -> Mall:
+@pytest.fixture(scope="module")
+def mall() -> Mall:
     return Mall.build(1, ManualClock(MORNING))
 
 
@@ -24,8 +27,7 @@ def meters_of(site: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_file_lists_every_meter_as_it_hangs(tmp_path: Path) -> None:
-    mall = reference()
+def test_the_file_lists_every_meter_as_it_hangs(mall: Mall, tmp_path: Path) -> None:
     write_site(mall, tmp_path / "site.toml")
     site = tomllib.loads((tmp_path / "site.toml").read_text(encoding="utf-8"))
 
@@ -38,8 +40,8 @@ def test_the_file_lists_every_meter_as_it_hangs(tmp_path: Path) -> None:
     assert [(line["code"], line["port"]) for line in lines] == [(a.code, a.port) for a in mall.lines]
 
 
-def test_every_prepaid_meter_names_a_listed_shop() -> None:
-    site = tomllib.loads(site_text(reference()))
+def test_every_prepaid_meter_names_a_listed_shop(mall: Mall) -> None:
+    site = tomllib.loads(site_text(mall))
     codes = {shop["code"] for shop in site["shops"]}
 
     assert {meter["shop"] for meter in meters_of(site) if meter["kind"] == "prepaid"} == codes
@@ -47,16 +49,16 @@ def test_every_prepaid_meter_names_a_listed_shop() -> None:
     assert all(shop["armed"] and shop["contacts"][0]["verified"] for shop in site["shops"])
 
 
-def test_the_demo_policy_trips_at_any_hour() -> None:
-    usual = tomllib.loads(site_text(reference()))["policy"]
-    demo = tomllib.loads(site_text(reference(), policy=DEMO_POLICY))["policy"]
+def test_the_demo_policy_trips_at_any_hour(mall: Mall) -> None:
+    usual = tomllib.loads(site_text(mall))["policy"]
+    demo = tomllib.loads(site_text(mall, policy=DEMO_POLICY))["policy"]
 
     assert (usual["delay_s"], usual["no_trip_windows"]) == (1800, ["18:00-09:30"])
     assert (demo["delay_s"], demo["no_trip_windows"], demo["no_trip_weekends"]) == (60, [], False)
 
 
-def test_the_tariff_gives_the_demo_prices() -> None:
-    version = tomllib.loads(site_text(reference()))["tariffs"][0]["versions"][0]
+def test_the_tariff_gives_the_demo_prices(mall: Mall) -> None:
+    version = tomllib.loads(site_text(mall))["tariffs"][0]["versions"][0]
 
     def millionths(period: str) -> int:
         percent = version["float_percent"][period]
@@ -72,8 +74,7 @@ def test_the_tariff_gives_the_demo_prices() -> None:
     }
 
 
-def test_the_tariffs_slots_are_the_meters_own_table() -> None:
-    mall = reference()
+def test_the_tariffs_slots_are_the_meters_own_table(mall: Mall) -> None:
     slots = tomllib.loads(site_text(mall))["tariffs"][0]["versions"][0]["slots"]
 
     names = ("sharp", "peak", "flat", "valley")
