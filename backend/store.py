@@ -7,12 +7,14 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pymysql.err
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 from tortoise.exceptions import OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.transactions import in_transaction
@@ -84,9 +86,34 @@ def tortoise_config(database_url: str, *, inline: bool = False) -> dict[str, Any
 
 async def open_store(database_url: str, *, inline: bool = False) -> None:
     """Connect this process to the database. Raises ConfigError when it cannot be reached."""
+    EXECUTOR_CACHE.clear()  # Tortoise keeps prepared SQL by connection name, whatever database it is for.
     await Tortoise.init(config=tortoise_config(database_url, inline=inline), _enable_global_fallback=True)
     if not inline:
         await connection().execute_query("SELECT 1")
+
+
+def utc(value: Any) -> datetime | None:
+    """Read an instant as a raw query returns it (text in SQLite, naive UTC in MariaDB)."""
+    if value is None:
+        return None
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def some_utc(value: Any) -> datetime:
+    """Read an instant that cannot be NULL."""
+    at = utc(value)
+    if at is None:
+        raise Bug("an instant is missing")
+    return at
+
+
+def sql_time(at: datetime | None) -> Any:
+    """Write an instant as a raw query takes it."""
+    if at is None:
+        return None
+    at = at.astimezone(UTC)
+    return at.replace(tzinfo=None) if dialect() == "mysql" else at.isoformat(" ")
 
 
 async def migrate_store(database_url: str, *, inline: bool = False) -> None:

@@ -236,6 +236,7 @@ class Migration(migrations.Migration):
                 ('electrical', fields.TextField(default='{}', unique=False)),
                 ('accrued_nano', fields.BigIntField(default=0)),
                 ('accrued_wh', fields.BigIntField(default=0)),
+                ('cut_count', fields.IntField(default=0)),
                 ('quarantined_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('silent_since_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],

@@ -52,6 +52,7 @@ _ACCRUALS = """
 CREATE TABLE accrual (
     meter_id BIGINT NOT NULL,
     charge_on INT NOT NULL,
+    revision INT NOT NULL,
     account_id BIGINT NOT NULL,
     from_ms BIGINT NOT NULL, to_ms BIGINT NOT NULL,
     from_register_wh BIGINT NOT NULL, to_register_wh BIGINT NOT NULL,
@@ -64,7 +65,7 @@ CREATE TABLE accrual (
     estimated SMALLINT NOT NULL,
     versions VARCHAR(200) NOT NULL,
     entry_id BIGINT NULL,
-    PRIMARY KEY (meter_id, charge_on)
+    PRIMARY KEY (meter_id, charge_on, revision)
 )"""
 
 _INDEXES = [

@@ -61,6 +61,7 @@ class MeterState(Model):
     electrical = json_text()  # Voltages and currents of the newest reading.
     accrued_nano = fields.BigIntField(default=0)  # Priced but not yet charged (应计未扣).
     accrued_wh = fields.BigIntField(default=0)
+    cut_count = fields.IntField(default=0)  # Day cuts so far: what accrues after one is a new revision.
     quarantined_at = fields.DatetimeField(null=True)  # A person must decide about its register.
     silent_since_at = fields.DatetimeField(null=True)  # The collector calls it silent.
 

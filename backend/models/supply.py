@@ -96,6 +96,10 @@ class ArrearsEpisode(Model):
     held_order_no = fields.CharField(max_length=32, default="")
     outage_ended_at = fields.DatetimeField(null=True)
     trip_not_before_at = fields.DatetimeField(null=True)
+    capped_at = fields.DatetimeField(null=True)  # The debt cap was passed while something held the trip.
+    decided_at = fields.DatetimeField(null=True)  # The manager's word over the cap.
+    decided_by = fields.BigIntField(null=True)
+    decided_trip = fields.BooleanField(null=True)
     ended_at = fields.DatetimeField(null=True)
     end = fields.CharEnumField(EpisodeEnd, max_length=16, null=True)
     standing_key = fields.CharField(max_length=64, null=True, unique=True)

@@ -1,0 +1,58 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make JSON=FILE story` writes the figures too.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export JSON
+
+.PHONY: demo story days test check format bench-line bench prove prove-ci apt-test clean
+
+$(READY): constraints.txt pyproject.toml
+	@echo "准备 Python 环境（首次约一两分钟）…"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e .
+	@touch $(READY)
+
+$(VENV)/.ready-dev: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/prewatt demo $(ARGS)
+
+story: $(READY)
+	@$(BIN)/prewatt story $(if $(JSON),--json $(JSON)) $(ARGS)
+
+days: $(READY)
+	@$(BIN)/prewatt days $(or $(N),3) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON))
+
+check: $(VENV)/.ready-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.ready-dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# MariaDB, Redis and a browser come from Debian; without them the tests would not be the tests.
+apt-test:
+	@deploy/install-test-tools
+
+test: $(VENV)/.ready-dev apt-test check
+	@$(BIN)/python -m tests.run
+
+bench-line: $(VENV)/.ready-dev
+	@$(BIN)/python -m benchmarks.bench_line
+
+bench: bench-line
+
+prove: $(VENV)/.ready-dev apt-test
+	@$(BIN)/python -m benchmarks.prove
+
+prove-ci: $(VENV)/.ready-dev apt-test
+	@$(BIN)/python -m benchmarks.prove --short
+
+clean:
+	@rm -rf $(VENV) var

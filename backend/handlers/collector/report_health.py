@@ -1,0 +1,13 @@
+"""POST /api/v1/collector/health: how the collector and its lines are (采集服务状态)."""
+
+from backend.context import Context
+from backend.routing import Reply, ok, post
+from backend.services.collector_link import note_health
+from common.wire import HEALTH_PATH, Health, HealthAnswer
+
+
+@post(HEALTH_PATH, permission="collector")
+async def handle(ctx: Context, body: Health) -> Reply[HealthAnswer]:
+    """Remember the newest state; silent meters and lost lines become alarms."""
+    await note_health(ctx, body)
+    return ok(HealthAnswer(server_time=ctx.clock.now()))

@@ -1,0 +1,105 @@
+"""Bulk writes of one batch of readings (批量写入): raw readings, accruals, hourly and daily rollups, states.
+
+Plain SQL, a fixed number of statements a batch. It writes what the domain has worked out; it prices nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from backend.models.meters import MeterState
+from backend.store import dialect, run_many, sql_time, upsert_sql
+
+READING = (
+    "meter_id",
+    "read_at_ms",
+    "kind",
+    "site_id",
+    "received_at_ms",
+    "register_wh",
+    "sharp_wh",
+    "peak_wh",
+    "flat_wh",
+    "valley_wh",
+    "power_w",
+    "relay",
+    "verdict",
+)
+_PERIODS = ("sharp_wh", "peak_wh", "flat_wh", "valley_wh", "deep_valley_wh")
+COMPONENTS = ("energy_nano", "line_loss_nano", "transmission_nano", "system_nano", "funds_nano")
+ACCRUAL_KEY = ("meter_id", "charge_on", "revision")
+ACCRUAL_SUMS = ("energy_wh", *_PERIODS, *COMPONENTS, "total_nano")
+ACCRUAL = (
+    *ACCRUAL_KEY,
+    "account_id",
+    "from_ms",
+    "to_ms",
+    "from_register_wh",
+    "to_register_wh",
+    *ACCRUAL_SUMS,
+    "estimated",
+    "versions",
+)
+HOUR = ("meter_id", "hour_at_ms", "energy_wh", "cost_nano", "estimated")
+DAY = ("meter_id", "day", "account_id", "energy_wh", *_PERIODS, "cost_nano", "estimated")
+_STATE = (
+    "read_at",
+    "register_wh",
+    "period_registers",
+    "shown_at",
+    "power_w",
+    "relay",
+    "relay_at",
+    "forced",
+    "electrical",
+    "accrued_nano",
+    "accrued_wh",
+    "quarantined_at",
+    "silent_since_at",
+)
+
+
+def ms_of(at: datetime) -> int:
+    """Write an instant as the tables hold it: whole milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
+
+
+async def write_readings(found: Iterable[Sequence[Any]]) -> None:
+    """Insert readings; one that is there already stays as it is."""
+    marks = ",".join("?" * len(READING))
+    verb = "INSERT IGNORE" if dialect() == "mysql" else "INSERT OR IGNORE"
+    await run_many(f"{verb} INTO reading ({','.join(READING)}) VALUES ({marks})", found)
+
+
+async def add_accruals(found: Iterable[Sequence[Any]]) -> None:
+    """Add priced intervals to the open bucket of their charge day; `from` stays, `to` moves on."""
+    sql = upsert_sql(
+        "accrual", ACCRUAL, ACCRUAL_KEY, add=ACCRUAL_SUMS, keep=("account_id", "from_ms", "from_register_wh")
+    )
+    await run_many(sql, found)
+
+
+async def add_hours(found: Iterable[Sequence[Any]]) -> None:
+    await run_many(upsert_sql("usage_hour", HOUR, HOUR[:2], add=("energy_wh", "cost_nano")), found)
+
+
+async def add_days(found: Iterable[Sequence[Any]]) -> None:
+    sums = ("energy_wh", *_PERIODS, "cost_nano")
+    await run_many(upsert_sql("usage_day", DAY, DAY[:2], add=sums, keep=("account_id",)), found)
+
+
+async def write_states(states: Iterable[MeterState]) -> None:
+    """Rewrite meter states that this transaction has locked."""
+    sets = ",".join(f"{name}=?" for name in _STATE)
+    await run_many(
+        f"UPDATE meter_state SET {sets} WHERE meter_id=?",
+        [[*(_plain(getattr(state, name)) for name in _STATE), state.meter_id] for state in states],
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return sql_time(value)
+    if isinstance(value, bool):
+        return int(value)
+    return value.value if hasattr(value, "value") else value

@@ -1,0 +1,84 @@
+"""Check the books (审计校验): sums, balances, chains. What `prewatt audit verify` prints."""
+
+from backend.domain.ledger import EntryDraft, EntryKind, PostingDraft, chain_hmac, digest
+from backend.store import rows, some_utc
+from common.units import Fen
+
+import msgspec
+
+_AT_ONCE = 2_000
+
+
+async def verify_books(key: bytes) -> list[str]:
+    """Return what is wrong with the ledger, in Chinese; an empty list when all is well."""
+    problems = [*await _sums(), *await _balances(), *await _contents()]
+    return [*problems, *await _chains(key)]
+
+
+async def _sums() -> list[str]:
+    found = await rows("SELECT entry_id, SUM(amount_fen) AS s FROM posting GROUP BY entry_id HAVING SUM(amount_fen) <> 0")
+    return [f"凭证 {row['entry_id']} 借贷不平：{row['s']} 分" for row in found]
+
+
+async def _balances() -> list[str]:
+    found = await rows(
+        "SELECT a.id, a.settled_fen, COALESCE(p.s, 0) AS s FROM account a LEFT JOIN"
+        " (SELECT ledger_account, SUM(amount_fen) AS s FROM posting WHERE ledger_account LIKE 'balance:%%'"
+        " GROUP BY ledger_account) p ON p.ledger_account = CONCAT('balance:', a.id)"
+    )
+    return [
+        f"户 {row['id']} 余额 {row['settled_fen']} 分与分录合计 {row['s']} 分不符"
+        for row in found
+        if int(row["settled_fen"]) != int(row["s"])
+    ]
+
+
+async def _contents() -> list[str]:
+    problems: list[str] = []
+    last = 0
+    while True:
+        entries = await rows(
+            f"SELECT id, kind, cause, booked_at, facts, digest FROM entry WHERE id > ? ORDER BY id LIMIT {_AT_ONCE}",
+            [last],
+        )
+        if not entries:
+            return problems
+        first, last = int(entries[0]["id"]), int(entries[-1]["id"])
+        legs: dict[int, list[PostingDraft]] = {}
+        for row in await rows(
+            "SELECT entry_id, ledger_account, amount_fen FROM posting WHERE entry_id BETWEEN ? AND ? ORDER BY id",
+            [first, last],
+        ):
+            leg = PostingDraft(row["ledger_account"], Fen(int(row["amount_fen"])))
+            legs.setdefault(int(row["entry_id"]), []).append(leg)
+        for row in entries:
+            draft = EntryDraft(
+                kind=EntryKind(row["kind"]),
+                cause=row["cause"],
+                booked_at=some_utc(row["booked_at"]),
+                postings=tuple(legs.get(int(row["id"]), ())),
+                facts=msgspec.json.decode(row["facts"]),
+            )
+            if digest(draft) != row["digest"]:
+                problems.append(f"凭证 {row['cause']} 的内容被改动")
+
+
+async def _chains(key: bytes) -> list[str]:
+    problems: list[str] = []
+    for account in await rows("SELECT id, chain_count, chain_head FROM account ORDER BY id"):
+        previous, number = "", 0
+        for link in await rows(
+            "SELECT c.sequence, c.hmac, e.digest FROM chain_link c LEFT JOIN entry e ON e.id = c.entry_id"
+            " WHERE c.account_id = ? ORDER BY c.sequence",
+            [account["id"]],
+        ):
+            number += 1
+            wanted = chain_hmac(key, int(account["id"]), number, previous, link["digest"] or "")
+            if link["sequence"] != number or link["hmac"] != wanted:
+                problems.append(f"户 {account['id']} 的凭证链在第 {number} 环断开")
+                break
+            previous = wanted
+        else:
+            if number != account["chain_count"] or previous != account["chain_head"]:
+                problems.append(f"户 {account['id']} 的凭证链尾部缺失")
+    return problems

@@ -1,0 +1,355 @@
+"""One meter's way to its desired relay state (目标状态收敛): write, read back, look at the current.
+
+A convergence decides what to send next and what an answer means; the line does the talking. It never
+decides a trip: it only brings the meter to what the backend wants, and says how far it has come.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum, auto
+
+from collector.layout import Layout, Values
+from collector.protocols.modbus import Request
+from common.wire import Desired, OrderClass, Relay, Stage
+
+FIRST_CONFIRM_S = 0.05  # A contact needs 50 to 300 ms to travel.
+FAST_CONFIRM_S, FAST_CONFIRMS = 0.04, 8
+SLOW_CONFIRMS_S = (0.25, 0.5, 1.0, 1.0)
+RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # Restores and safety trips; the last one repeats for ever.
+SLOW_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # Other trips.
+LOUD_TRIES = 3  # So many tries keep an order's own rank.
+LOAD_LOOKS, LOAD_GAP_S = 3, 1.0
+GONE_LOOKS = 2  # Without contact bits, "current gone" needs two reads.
+REASSERTS, REASSERT_SPAN_S = 3, 600.0
+
+
+class Rank(IntEnum):
+    """Who goes first at a transaction boundary; a smaller one always wins (优先级)."""
+
+    SAFETY = 0
+    RESTORE = 1
+    VERIFY = 2
+    TRIP = 3
+    REQUEST = 4
+    POLL = 5
+
+
+class Phase(Enum):
+    CHECK = auto()  # Read first: it may be right already, or a lost write may have worked.
+    BEFORE = auto()  # Does load flow before the trip?
+    WRITE = auto()
+    CONFIRM = auto()  # Read the contact, or the forced registers, back.
+    LOAD = auto()  # After a trip: is the current gone?
+    WATCH = auto()  # Every reading is compared with what shall be.
+    ENDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One step worth telling the backend."""
+
+    stage: Stage
+    relay: Relay = Relay.UNKNOWN
+    detail: str = ""
+
+
+class Convergence:
+    """Brings one meter to one generation of its desired state. Times are monotonic seconds.
+
+    check_first: after a restart what is right already is not written again.
+    idle_check:  that first look may wait behind orders (this generation was verified before).
+    flowing:     whether load was seen lately; None when not known.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        desired: Desired,
+        *,
+        now_s: float,
+        permit: bool = False,
+        check_first: bool = False,
+        idle_check: bool = False,
+        flowing: bool | None = None,
+    ) -> None:
+        self.desired = desired
+        self._layout = layout
+        self._wanted = Relay.PERMITTED if permit and desired.relay is Relay.ON else desired.relay
+        self._write = layout.order(self._wanted)
+        self._read_back = layout.contact or layout.forced
+        self._idle_check = idle_check
+        self._flowed = flowing
+        self._first_write_by_s: float | None = None
+        if desired.relay is Relay.OFF and desired.first_write_within_s is not None:
+            self._first_write_by_s = now_s + desired.first_write_within_s
+        self.due_s = now_s
+        self.written = False  # The first write has been handed to the line.
+        self._told: set[Stage] = set()
+        self._tries = self._confirms = self._looks = self._gone = self._rewrites = 0
+        self._reasserted_s: list[float] = []
+        self.phase = Phase.CHECK if check_first else self._first_phase()
+
+    # What to do.
+
+    @property
+    def off(self) -> bool:
+        return self.desired.relay is Relay.OFF
+
+    @property
+    def active(self) -> bool:
+        return self.phase not in (Phase.WATCH, Phase.ENDED)
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing is open any more: verified, or given up for a reason."""
+        return self.phase is Phase.ENDED or Stage.VERIFIED in self._told
+
+    @property
+    def rank(self) -> Rank:
+        if self.phase in (Phase.CONFIRM, Phase.LOAD):
+            return Rank.VERIFY
+        if self.phase is Phase.CHECK and self._idle_check:
+            return Rank.REQUEST
+        if self._tries > LOUD_TRIES:
+            return Rank.REQUEST  # Many dead meters with open orders must not fill the line.
+        if self.desired.order_class is OrderClass.SAFETY:
+            return Rank.SAFETY
+        return Rank.TRIP if self.off else Rank.RESTORE
+
+    def request(self) -> Request | None:
+        """Return what to send in this phase; None ends the convergence (see `impossible`)."""
+        if self.phase is Phase.WRITE:
+            return self._write
+        if self.phase in (Phase.BEFORE, Phase.LOAD):
+            return self._layout.load
+        return self._read_back
+
+    @property
+    def writing(self) -> bool:
+        return self.phase is Phase.WRITE
+
+    @property
+    def possible(self) -> bool:
+        """True when the model has a frame for what is wanted and registers to prove it."""
+        return self._write is not None and self._read_back is not None
+
+    def impossible(self, reason: str) -> list[Report]:
+        """End an order that this meter cannot carry out: a person must look at the plan."""
+        self.phase = Phase.ENDED
+        return self._tell(Stage.REFUSED, detail=f"{self._wanted.value}: {reason}")
+
+    def expire(self, now_s: float) -> list[Report]:
+        """End a trip whose first write has not begun in time."""
+        by_s = self._first_write_by_s
+        if by_s is None or self.written or not self.active or now_s <= by_s:
+            return []
+        self.phase = Phase.ENDED
+        return self._tell(Stage.EXPIRED)
+
+    @property
+    def expires_s(self) -> float | None:
+        return self._first_write_by_s if self.active and not self.written else None
+
+    # What happened.
+
+    def sending(self) -> list[Report]:
+        """Note that this phase's request is being handed to the line."""
+        if not self.writing:
+            return []
+        self.written = True
+        return self._tell(Stage.SENT)
+
+    def answered(self, words: Sequence[int], now_s: float) -> list[Report]:
+        """Take the answer to this phase's request."""
+        if self.phase is Phase.WRITE:
+            self._tries = 0
+            self._go(Phase.CONFIRM, now_s + (FIRST_CONFIRM_S if self._layout.contact else 0.0))
+            return self._tell(Stage.ACKNOWLEDGED)
+        if self.phase is Phase.BEFORE:
+            self._flowed = self._layout.flowing(words)
+            self._go(Phase.WRITE, now_s)
+            return []
+        if self.phase is Phase.LOAD:
+            return self._look(self._layout.flowing(words), now_s)
+        return self._compare(words, now_s)
+
+    def rejected(self, code: int, now_s: float) -> list[Report]:
+        """The meter said no. A trip ends here; a restore is tried again until it is superseded."""
+        if self.phase is Phase.BEFORE:
+            self._go(Phase.WRITE, now_s)
+            return []
+        detail = f"{self.phase.name.lower()}: exception {code:02X}"
+        if self.phase is Phase.LOAD or (self.off and self.phase is Phase.CONFIRM):
+            self._go(Phase.WATCH, now_s)
+            return []
+        if self.phase is Phase.CHECK:
+            self._go(self._first_phase(), now_s)
+            return []
+        if self.off:
+            self.phase = Phase.ENDED
+        else:
+            self._retry(Phase.WRITE, now_s)
+        return self._tell(Stage.REFUSED, detail=detail)
+
+    def silent(self, now_s: float, detail: str = "") -> list[Report]:
+        """Nobody answered. What a lost write did is read before it is written again."""
+        if self.phase is Phase.BEFORE:
+            self._go(Phase.WRITE, now_s)
+            return []
+        if self.phase is Phase.CHECK and self._idle_check:
+            self._go(Phase.WATCH, now_s)  # Right when last seen: the next reading will tell.
+            return []
+        again = self.phase if self.phase in (Phase.CONFIRM, Phase.LOAD) else Phase.CHECK
+        self._retry(again, now_s)
+        return self._tell(Stage.UNREACHABLE, detail=detail) if self._tries > 1 or again is Phase.CHECK else []
+
+    def lost(self, now_s: float) -> list[Report]:
+        """The connection went: the state is read when it is back, unless nothing was sent yet."""
+        if self.phase in (Phase.WRITE, Phase.CONFIRM) and self.written:
+            self._go(Phase.CHECK, now_s)
+        return []
+
+    def offline(self) -> list[Report]:
+        """The gateway cannot be reached: say so once; the order stays as it is."""
+        return self._tell(Stage.UNREACHABLE, detail="gateway") if self.active else []
+
+    def awake(self, now_s: float) -> None:
+        """The meter has answered something: what waits for it is tried at once."""
+        if self.active and self._tries and self.due_s > now_s:
+            self._tries = 0
+            self.due_s = now_s
+
+    def use(self, layout: Layout, now_s: float) -> None:
+        """Go on with another layout: the status block is not where the plan says."""
+        self._layout = layout
+        self._write = layout.order(self._wanted)
+        self._read_back = layout.contact or layout.forced
+        if self.phase in (Phase.CHECK, Phase.CONFIRM, Phase.LOAD):
+            self._go(Phase.CHECK if self.phase is Phase.CHECK else Phase.CONFIRM, now_s)
+
+    def observed(self, values: Values, now_s: float) -> list[Report]:
+        """Compare a full reading with what shall be; asserts it again at most 3 times in 10 minutes."""
+        if self.phase is not Phase.WATCH:
+            return []
+        right = self._right(values)
+        if right is False:
+            self._reassert(now_s)
+            return []
+        if self.off:
+            if values.flowing and right is not None:
+                return self._tell(Stage.CONTRADICTED, values.relay)
+            proved = values.relay is Relay.OFF or Stage.CONTRADICTED in self._told
+            return (
+                self._tell(Stage.VERIFIED, values.relay)
+                if right and proved and values.flowing is False
+                else []
+            )
+        seen = values.relay is Relay.ON or (self._layout.contact is None and right and values.flowing)
+        return self._tell(Stage.VERIFIED, values.relay) if seen else []
+
+    # Inside.
+
+    def _first_phase(self) -> Phase:
+        blind = self._layout.contact is None and self._layout.load is not None
+        if self.off and blind and self._flowed is None and self.desired.order_class is not OrderClass.SAFETY:
+            return Phase.BEFORE
+        return Phase.WRITE
+
+    def _compare(self, words: Sequence[int], now_s: float) -> list[Report]:
+        """Compare a read-back with what shall be, in CHECK or CONFIRM."""
+        evidence = " ".join(f"{word:04X}" for word in words)
+        if self._layout.contact is not None:
+            relay = self._layout.relay_of(words[0])
+            if relay is self.desired.relay:
+                self._tries = 0
+                return self._contact_right(relay, evidence, now_s)
+        elif self._write is not None and tuple(words) == self._write.words:
+            self._tries = 0
+            return self._forced_right(evidence, now_s)
+        if self.phase is Phase.CHECK:
+            self._go(Phase.WRITE if self.written else self._first_phase(), now_s)
+            return []
+        self._confirms += 1
+        if self._confirms < FAST_CONFIRMS:
+            self.due_s = now_s + FAST_CONFIRM_S
+        elif self._confirms < FAST_CONFIRMS + len(SLOW_CONFIRMS_S):
+            self.due_s = now_s + SLOW_CONFIRMS_S[self._confirms - FAST_CONFIRMS]
+        else:
+            # Accepted and yet not done: a relay that sticks. It is ordered again.
+            self._rewrites += 1
+            delays = self._delays()
+            self._go(Phase.WRITE, now_s + delays[min(self._rewrites, len(delays)) - 1])
+        return []
+
+    def _contact_right(self, relay: Relay, evidence: str, now_s: float) -> list[Report]:
+        if self.off and self._layout.load is not None:
+            self._go(Phase.LOAD, now_s)
+            return []
+        self._go(Phase.WATCH, now_s)
+        return self._tell(Stage.VERIFIED, relay, evidence)
+
+    def _forced_right(self, evidence: str, now_s: float) -> list[Report]:
+        self._go(Phase.LOAD if self.off and self._layout.load is not None else Phase.WATCH, now_s)
+        return self._tell(Stage.COMMANDED, detail=evidence)
+
+    def _look(self, flowing: bool | None, now_s: float) -> list[Report]:
+        """Judge a look at the current after a trip."""
+        self._tries = 0
+        self._looks += 1
+        self._gone = 0 if flowing else self._gone + 1
+        if flowing:
+            if self._looks < LOAD_LOOKS:
+                self.due_s = now_s + LOAD_GAP_S  # A meter's own average may lag behind its contact.
+                return []
+            self._go(Phase.WATCH, now_s)
+            relay = Relay.OFF if self._layout.contact is not None else Relay.UNKNOWN
+            return self._tell(Stage.CONTRADICTED, relay, "reported open, current flows")
+        if self._layout.contact is not None:
+            self._go(Phase.WATCH, now_s)
+            return self._tell(Stage.VERIFIED, Relay.OFF, "contact open, no current")
+        if self._flowed and self._gone < GONE_LOOKS:
+            self.due_s = now_s + LOAD_GAP_S
+            return []
+        self._go(Phase.WATCH, now_s)
+        # No current where none flowed before proves nothing: the order stays "commanded".
+        return self._tell(Stage.VERIFIED, Relay.UNKNOWN, "current gone") if self._flowed else []
+
+    def _right(self, values: Values) -> bool | None:
+        """Tell whether a reading agrees with what shall be; None when it cannot say."""
+        if self._layout.contact is not None:
+            return None if values.relay is Relay.UNKNOWN else values.relay is self.desired.relay
+        if values.forced_words is None or self._write is None:
+            return None
+        return values.forced_words == self._write.words
+
+    def _reassert(self, now_s: float) -> None:
+        self._reasserted_s = [at for at in self._reasserted_s if now_s - at < REASSERT_SPAN_S]
+        if len(self._reasserted_s) >= REASSERTS:
+            return
+        self._reasserted_s.append(now_s)
+        self._rewrites = 0
+        self._told -= {Stage.VERIFIED, Stage.CONTRADICTED}
+        self._go(Phase.WRITE, now_s)
+
+    def _retry(self, phase: Phase, now_s: float) -> None:
+        delays = self._delays()
+        tries = self._tries
+        self._go(phase, now_s + delays[min(tries, len(delays) - 1)])
+        self._tries = tries + 1
+
+    def _delays(self) -> tuple[float, ...]:
+        slow = self.off and self.desired.order_class is not OrderClass.SAFETY
+        return SLOW_RETRY_S if slow else RETRY_S
+
+    def _go(self, phase: Phase, due_s: float) -> None:
+        if phase is not self.phase:
+            self._confirms = self._looks = self._gone = 0
+        self.phase = phase
+        self.due_s = due_s
+
+    def _tell(self, stage: Stage, relay: Relay = Relay.UNKNOWN, detail: str = "") -> list[Report]:
+        """Report each stage once."""
+        if stage in self._told:
+            return []
+        self._told.add(stage)
+        return [Report(stage, relay, detail)]

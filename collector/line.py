@@ -1,0 +1,169 @@
+"""The owner of one RS485 line (485 总线): one coroutine, one connection, one request at a time."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+
+import structlog
+
+from collector.link import Link, LinkLost
+from collector.orders import Sink
+from collector.profile import Profile
+from collector.protocols.modbus import Rejected, Silent, Write
+from collector.work import Turn, Work
+from common.clock import Clock
+from common.failpoint import failpoint
+from common.streams import Dial
+from common.wire import Desired, LineHealth, PlanLine, ReadRequest
+
+RECONNECT_S, MAX_RECONNECT_S = 0.2, 5.0
+HALF_OPEN_SILENCES = 3  # So many requests in a row without even a gateway's exception.
+
+log = structlog.get_logger()
+
+
+class Line:
+    """Polls the meters of one line, and carries out orders and read requests in between."""
+
+    def __init__(
+        self,
+        plan: PlanLine,
+        profiles: Mapping[str, Profile],
+        *,
+        dial: Dial,
+        clock: Clock,
+        random_: random.Random,
+        sink: Sink,
+    ) -> None:
+        self.plan = plan
+        self._clock = clock
+        self._link = Link(dial, clock, plan)
+        self._work = Work(clock, random_, sink, self._link.time.transaction_s)
+        self._work.replan(plan, profiles)
+        self._wake = asyncio.Event()
+        self._silences: list[str] = []
+        self._heard = False  # Anything at all came since the connection was opened.
+        self._busy_s, self._busy_since_s = 0.0, clock.monotonic()
+        self._reconnects = 0
+
+    def replan(self, plan: PlanLine, profiles: Mapping[str, Profile]) -> None:
+        """Take a new list of meters for the same connection; what is known about the others stays."""
+        self.plan = plan
+        self._work.replan(plan, profiles)
+        self._wake.set()
+
+    def order(self, desired: Desired, *, check_first: bool = False, idle_check: bool = False) -> None:
+        """Take what a meter's relay shall be; see Convergence for the flags."""
+        self._work.order(desired, check_first, idle_check)
+        self._wake.set()
+
+    def read(self, request: ReadRequest) -> None:
+        """Read one meter as soon as no order stands in front; dropped when it cannot be done in time."""
+        self._work.read(request)
+        self._wake.set()
+
+    def health(self) -> LineHealth:
+        """Return the line's figures; `use` is since the last call."""
+        now_s = self._clock.monotonic()
+        elapsed_s = now_s - self._busy_since_s
+        use = min(self._busy_s / elapsed_s, 1.0) if elapsed_s > 0 else None
+        self._busy_s, self._busy_since_s = 0.0, now_s
+        meters = [meter.meter_id for meter in self.plan.meters]
+        return LineHealth(
+            line_id=self.plan.line_id,
+            connected=self._link.connected,
+            cycle_s=self._work.cycle_s(),
+            use=use,
+            silent_meters=self._work.silent() if self._link.connected else meters,
+            timeouts=self._link.timeouts,
+            strays=self._link.strays,
+            reconnects=self._reconnects,
+        )
+
+    async def run(self) -> None:
+        """Own the line until cancelled."""
+        delay_s = RECONNECT_S
+        try:
+            while True:
+                self._heard = False
+                try:
+                    await self._link.connect()
+                    log.info("line_connected", line=self.plan.line_id)
+                    await self._serve()
+                except (LinkLost, OSError, TimeoutError) as error:
+                    log.warning("line_lost", line=self.plan.line_id, reason=str(error))
+                self._link.close()
+                self._reconnects += 1
+                self._silences.clear()
+                self._work.lost(self._clock.monotonic())
+                delay_s = RECONNECT_S if self._heard else delay_s
+                await self._wait_offline(delay_s)
+                delay_s = min(delay_s * 2, MAX_RECONNECT_S)
+        finally:
+            self._link.close()
+
+    async def _serve(self) -> None:
+        while True:
+            now_s = self._clock.monotonic()
+            self._work.orders.expire(now_s)
+            turn = self._work.choose(now_s)
+            if isinstance(turn, Turn):
+                await self._transact(turn)
+            else:
+                await self._wait(turn - now_s)
+
+    async def _wait_offline(self, delay_s: float) -> None:
+        """Wait before the next dial; trips expire and orders are said to be unreachable meanwhile."""
+        until_s = self._clock.monotonic() + delay_s
+        while (left_s := until_s - self._clock.monotonic()) > 0:
+            self._work.orders.expire(self._clock.monotonic())
+            self._work.orders.offline()
+            await self._wait(left_s)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _transact(self, turn: Turn) -> None:
+        """Carry out one transaction and let the work learn from it. Raises LinkLost."""
+        writes = isinstance(turn.request, Write)
+        self._work.sending(turn)
+        if writes:
+            failpoint("collector.write.sending")
+        started_s = self._clock.monotonic()
+        try:
+            words = await self._link.transact(turn.station.plan.unit, turn.request)
+        except Silent as error:
+            now_s = self._spent(turn, started_s)
+            self._work.missed(turn, error, now_s - started_s, now_s)
+            self._hear(turn, error.code is not None)
+        except Rejected as error:
+            self._work.rejected(turn, error, self._spent(turn, started_s))
+            self._hear(turn, True)
+        else:
+            now_s = self._spent(turn, started_s)
+            if writes:
+                failpoint("collector.write.answered")
+            self._hear(turn, True)
+            self._work.answered(turn, words, now_s)
+
+    def _spent(self, turn: Turn, started_s: float) -> float:
+        now_s = self._clock.monotonic()
+        self._busy_s += now_s - started_s
+        self._work.spent(turn, now_s - started_s, now_s)
+        return now_s
+
+    def _hear(self, turn: Turn, heard: bool) -> None:
+        """Find a half-open connection. Raises LinkLost when several meters in a row drew no sound."""
+        if heard:
+            self._heard = True
+            self._silences.clear()
+            return
+        self._silences.append(turn.meter_id)
+        several = len(set(self._silences)) > 1 or len(self.plan.meters) == 1
+        if len(self._silences) >= HALF_OPEN_SILENCES and several:
+            raise LinkLost("silence")

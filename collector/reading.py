@@ -1,0 +1,65 @@
+"""A full read of one meter in one or more requests, and the reading it becomes (抄表)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from collector.layout import Layout, Values
+from collector.protocols.modbus import Read
+from common.wire import PlanMeter, Reading, ReadingKind
+
+
+@dataclass
+class FullRead:
+    """What is left to ask, and what has been answered.
+
+    expires_s: a requested read is not begun after this instant (monotonic); None: no limit.
+    """
+
+    meter_id: str
+    layout: Layout
+    kind: ReadingKind
+    due_s: float
+    request_id: str | None = None
+    expires_s: float | None = None
+    retry_s: float = 1.0
+    read_at: datetime | None = None
+    answers: list[tuple[Read, Sequence[int]]] = field(default_factory=list)
+
+    def next(self) -> Read:
+        return self.layout.reads[len(self.answers)]
+
+    def take(self, words: Sequence[int], at: datetime) -> bool:
+        """Keep an answer; returns True when all of them are there."""
+        if self.read_at is None:
+            self.read_at = at
+        self.answers.append((self.next(), words))
+        return len(self.answers) == len(self.layout.reads)
+
+    def restart(self, layout: Layout | None = None) -> None:
+        """Forget the answers: a relay order has made them old, or they were read from wrong places."""
+        self.layout = layout or self.layout
+        self.answers = []
+        self.read_at = None
+
+
+def make_reading(meter: PlanMeter, read: FullRead, values: Values, at: datetime) -> Reading:
+    """Return the reading of a finished full read; power and currents are as the meter shows them."""
+    offset_s = None
+    if values.clock_at is not None:
+        offset_s = (values.clock_at - at).total_seconds()
+    return Reading(
+        meter_id=meter.meter_id,
+        read_at=read.read_at or at,
+        kind=read.kind,
+        register_wh=values.register_wh,
+        period_registers_wh=values.period_registers_wh,
+        power_w=values.power_w,
+        voltage_mv=values.voltage_mv,
+        current_ma=values.current_ma,
+        relay=values.relay,
+        forced=values.forced if meter.prepaid else None,
+        own_remaining_fen=values.own_remaining_fen,
+        meter_clock_offset_s=offset_s,
+        request_id=read.request_id,
+    )
