@@ -1,0 +1,68 @@
+"""The plan: which lines and meters there are, and what a new plan changes (采集方案)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from pathlib import Path
+
+import structlog
+from msgspec import structs
+
+from collector.profile import Profile, ProfileError, load_profile
+from common.wire import Plan, PlanLine
+
+PROTOCOLS = ("modbus-tcp",)
+
+log = structlog.get_logger()
+
+
+class Change(Enum):
+    START = auto()
+    STOP = auto()
+    RESTART = auto()  # Another gateway, speed or time limit: the connection is opened anew.
+    METERS = auto()  # Other meters or interval: the line goes on.
+
+
+def usable(plan: Plan, profiles: dict[str, Profile], folders: Sequence[Path]) -> Plan:
+    """Return the part of a plan that can be run, and load the profiles it needs into `profiles`.
+
+    A wrong profile or a line of an unknown protocol leaves the others alone; it is logged as an error.
+    """
+    lines = []
+    for line in plan.lines:
+        if line.protocol not in PROTOCOLS:
+            log.error("protocol_unknown", line=line.line_id, protocol=line.protocol)
+            continue
+        meters = [m for m in line.meters if _has_profile(m.profile, profiles, folders)]
+        lines.append(structs.replace(line, meters=meters))
+    return structs.replace(plan, lines=lines)
+
+
+def changes(running: Mapping[str, PlanLine], plan: Plan) -> Iterator[tuple[Change, PlanLine]]:
+    """Tell what has to happen to the running lines; stops come first, so that no port is used twice."""
+    wanted = {line.line_id: line for line in plan.lines}
+    for line_id, old in running.items():
+        if line_id not in wanted:
+            yield Change.STOP, old
+    for line_id, new in wanted.items():
+        now = running.get(line_id)
+        if now is None:
+            yield Change.START, new
+        elif _connection(now) != _connection(new):
+            yield Change.RESTART, new
+        elif now != new:
+            yield Change.METERS, new
+
+
+def _connection(line: PlanLine) -> tuple[object, ...]:
+    return line.protocol, line.host, line.port, line.baud, line.parity, line.gateway_timeout_s
+
+
+def _has_profile(name: str, profiles: dict[str, Profile], folders: Sequence[Path]) -> bool:
+    if name in profiles:
+        return True
+    try:
+        profiles[name] = load_profile(name, folders)
+    except ProfileError as error:
+        log.error("profile_unusable", profile=name, reason=str(error))
+        return False
+    return True
