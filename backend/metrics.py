@@ -27,15 +27,16 @@ _SECONDS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 60.0, 120.0, 300.0)
 _calls = Histogram(
     "prewatt_call_seconds", "Time of one call", ["operation", "status"], registry=REGISTRY, buckets=_FAST
 )
-_callbacks = Counter(
-    "prewatt_callback_total", "Payment callbacks", ["channel", "outcome", "reason"], registry=REGISTRY
-)
+_callbacks = Counter("prewatt_callback_total", "Payment callbacks", ["channel", "outcome"], registry=REGISTRY)
 _booked = Counter("prewatt_payment_booked_total", "Payments booked", ["leg"], registry=REGISTRY)
 _messages = Counter("prewatt_message_total", "Messages by channel", ["channel", "outcome"], registry=REGISTRY)
 _jobs = Counter("prewatt_job_total", "Outbox jobs", ["kind", "outcome"], registry=REGISTRY)
 _stale = Counter("prewatt_stale_reply_total", "Late replies from a line", ["line"], registry=REGISTRY)
 _powered = Histogram(
-    "prewatt_paid_to_powered_seconds", "From payment to verified supply", registry=REGISTRY, buckets=_SECONDS
+    "prewatt_paid_to_powered_seconds",
+    "From booked payment to verified supply",
+    registry=REGISTRY,
+    buckets=_SECONDS,
 )
 _orders = Histogram(
     "prewatt_relay_order_seconds",
@@ -72,9 +73,9 @@ def observe_call(operation: str, status: int, seconds: float) -> None:
     _calls.labels(operation, str(status)).observe(seconds)
 
 
-def count_callback(outcome: str, reason: str = "", *, channel: str = "wechat_pay") -> None:
-    """outcome: "booked", "repeated" or "refused"; reason: why it was refused, of a fixed list."""
-    _callbacks.labels(channel, outcome, reason).inc()
+def count_callback(outcome: str, *, channel: str = "wechat_pay") -> None:
+    """outcome: "booked", "known", "other_event", or why it was refused (of a fixed list)."""
+    _callbacks.labels(channel, outcome).inc()
 
 
 def count_booked(leg: str) -> None:
@@ -95,7 +96,7 @@ def count_stale_replies(line: str, count: int = 1) -> None:
     _stale.labels(line).inc(count)
 
 
-def observe_paid_to_powered(seconds: float) -> None:
+def observe_paid_to_verified(seconds: float) -> None:
     _powered.observe(seconds)
 
 
