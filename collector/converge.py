@@ -12,8 +12,8 @@ from collector.layout import Layout, Values
 from collector.protocols.modbus import Request
 from common.wire import Desired, OrderClass, Relay, Stage
 
-FIRST_CONFIRM_S = 0.05  # A contact needs 50 to 300 ms to travel.
-FAST_CONFIRM_S, FAST_CONFIRMS = 0.04, 8
+FIRST_CONFIRM_S = 0.03  # A contact needs 50 to 300 ms to travel.
+FAST_CONFIRM_S, FAST_CONFIRMS = 0.02, 8
 SLOW_CONFIRMS_S = (0.25, 0.5, 1.0, 1.0)
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # Restores and safety trips; the last one repeats for ever.
 SLOW_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # Other trips.
@@ -187,9 +187,10 @@ class Convergence:
             return []
         if self.off:
             self.phase = Phase.ENDED
-        else:
-            self._retry(Phase.WRITE, now_s)
-        return self._tell(Stage.REFUSED, detail=detail)
+            return self._tell(Stage.REFUSED, detail=detail)
+        # A refusal would end the order for the backend, and a restore is never given up.
+        self._retry(Phase.WRITE, now_s)
+        return self._tell(Stage.UNREACHABLE, detail=detail)
 
     def silent(self, now_s: float, detail: str = "") -> list[Report]:
         """Nobody answered. What a lost write did is read before it is written again."""
