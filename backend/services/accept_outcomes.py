@@ -48,14 +48,12 @@ async def accept_outcomes(ctx: Context, batch: OutcomeBatch) -> BatchAnswer:
     """
     collector = await own_collector(ctx)
     meters = await own_meters(collector, {item.meter_id for item in batch.outcomes})
-    refused = {key: "没有这块表" for key in {item.meter_id for item in batch.outcomes} - set(meters)}
+    refused = dict.fromkeys({item.meter_id for item in batch.outcomes} - set(meters), "没有这块表")
     for outcome in batch.outcomes:
         meter = meters.get(outcome.meter_id)
         if meter is not None:
             await _take(ctx, meter, outcome)
-    return BatchAnswer(
-        epoch=batch.epoch, number=batch.number, server_time=ctx.clock.now(), refused=refused
-    )
+    return BatchAnswer(epoch=batch.epoch, number=batch.number, server_time=ctx.clock.now(), refused=refused)
 
 
 async def _take(ctx: Context, meter: Meter, outcome: Outcome) -> None:
@@ -154,4 +152,3 @@ async def _take_back(ctx: Context, account: Account, supply: Supply) -> None:
             ctx, supply, relay=Relay.ON, order_class=OrderClass.RESTORE, reasons=(), cause="expired"
         )
         await decide_account(ctx, account, cause="expired")
-

@@ -97,7 +97,7 @@ async def follow_top_up(ctx: Context, order_no: str) -> TrackView:
 
 async def track(top_up: TopUp) -> TrackView:
     order = await SupplyOrder.filter(cause=f"top_up:{top_up.order_no}").order_by("-id").first()
-    view = TrackView(
+    return TrackView(
         order_no=top_up.order_no,
         amount_fen=top_up.amount_fen,
         state=top_up.state.value,
@@ -110,7 +110,6 @@ async def track(top_up: TopUp) -> TrackView:
         restore_needed=order is not None and order.relay is Relay.ON,
         sentence=_sentence(top_up, order),
     )
-    return view
 
 
 async def _remember(ctx: Context, account: Account, amount_fen: Fen, request_id: str) -> TopUp:

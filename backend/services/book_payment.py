@@ -39,7 +39,7 @@ async def _book(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
     if found is None:
         raise CallbackRefused(CallbackReason.UNKNOWN_ORDER, paid.order_no)
     account = await lock_account(found.account_id)
-    top_up = await TopUp.get(id=found.id).select_for_update()  # As it is now that we hold the lock.
+    top_up = await TopUp.select_for_update().get(id=found.id)  # As it is now that we hold the lock.
     if top_up.state is TopUpState.BOOKED:
         if top_up.transaction_id != paid.transaction_id:
             raise Bug(f"order {paid.order_no} was paid by two transactions")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from backend.context import Context
-from backend.domain.ledger import EntryDraft, balance_account, chain_hmac, check, digest
+from backend.domain.ledger import EntryDraft, balance_account, chain_hmac, check, digest, same_content
 from backend.errors import Bug
 from backend.models.accounts import Account
 from backend.models.ledger import Entry
@@ -63,9 +63,7 @@ class Books:
             account.chain_head = chain_hmac(
                 ctx.settings.ledger_key, account.id, account.chain_count, account.chain_head, content
             )
-            self._links.append(
-                (ctx.ids.new(), account.id, account.chain_count, entry_id, account.chain_head)
-            )
+            self._links.append((ctx.ids.new(), account.id, account.chain_count, entry_id, account.chain_head))
         return entry_id
 
     async def write(self, accounts: Iterable[Account]) -> None:
@@ -88,9 +86,9 @@ async def book(ctx: Context, site_id: int, draft: EntryDraft, accounts: Sequence
     """
     known = await Entry.get_or_none(cause=draft.cause)
     if known is not None:
-        if known.digest != digest(draft):
+        if not same_content(draft, known.digest, known.booked_at):
             raise Bug(f"{draft.cause} was booked with other content")
-        return known.id
+        return int(known.id)
     books = Books(ctx, site_id)
     entry_id = books.add(draft, accounts)
     await books.write(accounts)

@@ -26,7 +26,7 @@ from common.wire import (
 MAX_WAIT_S = 25.0
 RESUME_AFTER = timedelta(seconds=90)  # A silence longer than this is an outage of the collector.
 _REREAD_WHILE_DOWN_S = 0.25
-# A trip's first write has to happen within this time of its order; a confirming read is two minutes old at most.
+# A trip's first write has to happen within this time of its order.
 TRIP_LIFETIME = timedelta(seconds=60)
 SEEN_EVERY = timedelta(seconds=5)
 
@@ -37,7 +37,7 @@ FROM line l JOIN gateway g ON g.id = l.gateway_id JOIN meter m ON m.line_id = l.
 WHERE l.site_id = ? AND m.retired_at IS NULL ORDER BY l.id, m.unit"""
 
 _DESIRED_SQL = """
-SELECT s.meter_id, s.generation, s.desired, s.order_class, s.first_write_until_at, s.verified_generation, l.code
+SELECT s.meter_id, s.generation, s.desired, s.order_class, s.first_write_until_at, l.code
 FROM supply s JOIN meter m ON m.id = s.meter_id JOIN line l ON l.id = m.line_id
 WHERE s.site_id = ? AND s.generation > 0 AND m.retired_at IS NULL ORDER BY s.meter_id"""
 

@@ -1,4 +1,4 @@
-"""Row locks (加锁). The one order everywhere: accounts by id, then meter states by id, the audit head last."""
+"""Row locks (加锁), in one order everywhere: accounts by id, meter states by id, the audit head last."""
 
 from collections.abc import Iterable
 

@@ -5,7 +5,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from backend.store import dialect, run, rows
+from backend.store import dialect, rows, run
 
 AHEAD_DAYS = 14
 KEEP_DAYS = 1_130  # Three years and a month.

@@ -71,7 +71,7 @@ async def _close(ctx: Context, top_up: TopUp, before: ChannelOrder) -> Found:
 
 
 async def _count(top_up_id: int) -> None:
-    top_up = await TopUp.get(id=top_up_id).select_for_update()
+    top_up = await TopUp.select_for_update().get(id=top_up_id)
     top_up.queries += 1
     await top_up.save(update_fields=["queries"])
 

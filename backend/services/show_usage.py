@@ -72,4 +72,3 @@ def _text(bucket: int) -> str:
     if bucket < 1_000_000:
         return f"{bucket // 100}-{bucket % 100:02d}"
     return day_of(bucket).isoformat()
-

@@ -19,6 +19,7 @@ from common.units import Fen, fen_from_yuan
 
 Code = Annotated[str, Meta(min_length=1, max_length=32)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Window = Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")]
 Yuan = Annotated[str, Meta(pattern=r"^-?\d{1,12}(\.\d{1,6})?$")]
 
 
@@ -37,7 +38,7 @@ class SitePart(Struct, frozen=True, forbid_unknown_fields=True):
 
 class PolicyPart(Struct, frozen=True, forbid_unknown_fields=True):
     delay_s: Annotated[int, Meta(ge=0, le=86_400)] = 1_800
-    no_trip_windows: list[Annotated[str, Meta(pattern=r"^\d\d:\d\d-\d\d:\d\d$")]] = ["18:00-09:30"]
+    no_trip_windows: list[Window] = field(default_factory=lambda: ["18:00-09:30"])
     no_trip_weekends: bool = True
     holidays: list[str] = []
     poll_interval_s: Annotated[float, Meta(ge=0, le=3_600)] = 60.0

@@ -1,7 +1,7 @@
 """A site's policy (站点规则): stored as JSON on the site row; every value has a default of product.md."""
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from backend.models.site import Site
 
@@ -10,7 +10,7 @@ class SitePolicy(Struct, frozen=True, kw_only=True):
     """Times in seconds; windows as "HH:MM-HH:MM" in local time, a window may cross midnight."""
 
     delay_s: int = 1_800
-    no_trip_windows: list[str] = ["18:00-09:30"]
+    no_trip_windows: list[str] = field(default_factory=lambda: ["18:00-09:30"])
     no_trip_weekends: bool = True
     holidays: list[str] = []
     poll_interval_s: float = 60.0

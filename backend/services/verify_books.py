@@ -1,10 +1,10 @@
 """Check the books (审计校验): sums, balances, chains. What `prewatt audit verify` prints."""
 
-from backend.domain.ledger import EntryDraft, EntryKind, PostingDraft, chain_hmac, digest
+import msgspec
+
+from backend.domain.ledger import ChainPart, EntryDraft, EntryKind, PostingDraft, digest, first_break
 from backend.store import rows, some_utc
 from common.units import Fen
-
-import msgspec
 
 _AT_ONCE = 2_000
 
@@ -16,7 +16,9 @@ async def verify_books(key: bytes) -> list[str]:
 
 
 async def _sums() -> list[str]:
-    found = await rows("SELECT entry_id, SUM(amount_fen) AS s FROM posting GROUP BY entry_id HAVING SUM(amount_fen) <> 0")
+    found = await rows(
+        "SELECT entry_id, SUM(amount_fen) AS s FROM posting GROUP BY entry_id HAVING SUM(amount_fen) <> 0"
+    )
     return [f"凭证 {row['entry_id']} 借贷不平：{row['s']} 分" for row in found]
 
 
@@ -66,19 +68,17 @@ async def _contents() -> list[str]:
 async def _chains(key: bytes) -> list[str]:
     problems: list[str] = []
     for account in await rows("SELECT id, chain_count, chain_head FROM account ORDER BY id"):
-        previous, number = "", 0
-        for link in await rows(
-            "SELECT c.sequence, c.hmac, e.digest FROM chain_link c LEFT JOIN entry e ON e.id = c.entry_id"
-            " WHERE c.account_id = ? ORDER BY c.sequence",
-            [account["id"]],
-        ):
-            number += 1
-            wanted = chain_hmac(key, int(account["id"]), number, previous, link["digest"] or "")
-            if link["sequence"] != number or link["hmac"] != wanted:
-                problems.append(f"户 {account['id']} 的凭证链在第 {number} 环断开")
-                break
-            previous = wanted
-        else:
-            if number != account["chain_count"] or previous != account["chain_head"]:
-                problems.append(f"户 {account['id']} 的凭证链尾部缺失")
+        links = [
+            ChainPart(int(link["sequence"]), link["digest"] or "", link["hmac"])
+            for link in await rows(
+                "SELECT c.sequence, c.hmac, e.digest FROM chain_link c LEFT JOIN entry e ON e.id = c.entry_id"
+                " WHERE c.account_id = ? ORDER BY c.sequence",
+                [account["id"]],
+            )
+        ]
+        broken = first_break(
+            key, int(account["id"]), links, int(account["chain_count"]), account["chain_head"]
+        )
+        if broken is not None:
+            problems.append(f"户 {account['id']} 的凭证链在第 {broken} 环断开或缺失")
     return problems

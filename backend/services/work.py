@@ -43,12 +43,16 @@ def wake(ctx: Context, topic: str) -> None:
 
 async def query_payment(ctx: Context, top_up_id: int, due_at: datetime) -> None:
     """Ask the channel about an order no later than `due_at`; several wishes are one."""
-    await add_work(ctx, QUERY_PAYMENT, TopUpWork(top_up_id), key=f"{QUERY_PAYMENT}:{top_up_id}", due_at=due_at)
+    await add_work(
+        ctx, QUERY_PAYMENT, TopUpWork(top_up_id), key=f"{QUERY_PAYMENT}:{top_up_id}", due_at=due_at
+    )
 
 
 async def check_supply(ctx: Context, account_id: int, due_at: datetime) -> None:
     """Decide an account's supply again when time alone may change the answer."""
-    await add_work(ctx, CHECK_SUPPLY, AccountWork(account_id), key=f"{CHECK_SUPPLY}:{account_id}", due_at=due_at)
+    await add_work(
+        ctx, CHECK_SUPPLY, AccountWork(account_id), key=f"{CHECK_SUPPLY}:{account_id}", due_at=due_at
+    )
 
 
 async def watch_restore(ctx: Context, meter_id: int, generation: int, wait: timedelta) -> None:

@@ -1,0 +1,171 @@
+"""Exact charging (计费): energy between two registers becomes nanoyuan, and those become whole fen.
+
+1 Wh × 1 microyuan/kWh is exactly 1 nanoyuan. Each interval between two accepted readings is priced once;
+grouping intervals into charges never changes the sum. The total register is what is charged; the
+registers by period only split it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from msgspec import Struct
+
+from backend.domain.tariffs import ComponentKind, Period, Span, TariffVersion, cut
+from common.clock import LOCAL_ZONE
+from common.units import NANOYUAN_PER_FEN, Fen, Nanoyuan, Wh
+
+K = TypeVar("K")
+HOUR = timedelta(hours=1)
+
+
+class Piece(Struct, frozen=True):
+    """Energy and its price within one local hour, by time (for rollups)."""
+
+    hour_at: datetime  # Begin of the hour, UTC.
+    on: date  # Local day of the hour.
+    period: Period
+    energy_wh: Wh
+    cost_nano: Nanoyuan
+
+
+class PricedInterval(Struct, frozen=True):
+    """One interval, priced. The parts sum to the total exactly; so do the pieces."""
+
+    energy_wh: Wh
+    total_nano: Nanoyuan
+    energy_by_period: dict[Period, Wh]
+    cost_by_component: dict[ComponentKind, Nanoyuan]
+    version_ids: tuple[str, ...]
+    estimated: bool
+    pieces: tuple[Piece, ...]
+
+
+def price_interval(
+    versions: Sequence[TariffVersion],
+    from_at: datetime,
+    to_at: datetime,
+    energy_wh: Wh,
+    rates_wh: Mapping[Period, Wh] | None = None,
+) -> PricedInterval:
+    """Price the energy used between two readings.
+
+    versions: of one tariff, in order of their start.
+    rates_wh: energy by period from the meter's own registers, given only when they can be trusted.
+    An interval inside one period is priced from the total alone and is not estimated. One that crosses
+    a boundary is split by `rates_wh`, otherwise by time and marked estimated.
+    Raises NoTariff where no version is in force.
+    """
+    spans = cut(versions, from_at, to_at)
+    shares, estimated = _split(spans, energy_wh, rates_wh)
+    by_period: dict[Period, int] = {}
+    by_component: dict[ComponentKind, int] = {}
+    pieces: list[Piece] = []
+    total = 0
+    for span, span_wh in zip(spans, shares, strict=True):
+        by_period[span.period] = by_period.get(span.period, 0) + span_wh
+        price = 0
+        for kind, part in span.version.prices[span.period]:
+            by_component[kind] = by_component.get(kind, 0) + span_wh * part
+            price += part
+        total += span_wh * price
+        pieces.extend(_pieces(span, span_wh, price))
+    return PricedInterval(
+        energy_wh=energy_wh,
+        total_nano=Nanoyuan(total),
+        energy_by_period={period: Wh(wh) for period, wh in by_period.items()},
+        cost_by_component={kind: Nanoyuan(nano) for kind, nano in by_component.items()},
+        version_ids=tuple(dict.fromkeys(span.version.version_id for span in spans)),
+        estimated=estimated,
+        pieces=tuple(pieces),
+    )
+
+
+def charge(total_nano: Nanoyuan, carried_nano: Nanoyuan) -> tuple[Fen, Nanoyuan]:
+    """Return the whole fen to debit now and the remainder to carry, 0 <= remainder < 1 fen (扣费)."""
+    fen, rest = divmod(total_nano + carried_nano, NANOYUAN_PER_FEN)
+    return Fen(fen), Nanoyuan(rest)
+
+
+def charge_day_of(to_at: datetime) -> date:
+    """Return the local day whose charge holds an interval with this end (日结归属).
+
+    An interval that ends exactly at 00:00 belongs to the day that ends there; one that crosses 00:00
+    belongs to the next day.
+    """
+    return (to_at.astimezone(LOCAL_ZONE) - timedelta(microseconds=1)).date()
+
+
+def largest_remainder(weights: Sequence[tuple[K, int]], total: int) -> list[tuple[K, int]]:
+    """Share out a whole number by weights, exactly (最大余数法). Ties go to the first.
+
+    Weights of any sign; all zero: everything goes to the first. An empty list gives an empty list.
+    """
+    whole = sum(weight for _, weight in weights)
+    if not weights:
+        return []
+    if whole == 0:
+        return [(key, total if index == 0 else 0) for index, (key, _) in enumerate(weights)]
+    shares = [divmod(weight * total, whole) for _, weight in weights]
+    left = total - sum(share for share, _ in shares)
+    # A remainder has the sign of `whole`: the largest fraction is the one farthest from zero.
+    order = sorted(range(len(weights)), key=lambda index: (-abs(shares[index][1]), index))
+    extra = set(order[:left])
+    return [(key, shares[index][0] + (index in extra)) for index, (key, _) in enumerate(weights)]
+
+
+def _split(
+    spans: Sequence[Span], energy_wh: int, rates_wh: Mapping[Period, Wh] | None
+) -> tuple[list[int], bool]:
+    if len(spans) == 1:
+        return [energy_wh], False
+    seconds = [_micros(span) for span in spans]
+    if rates_wh is None or len({span.period for span in spans}) == 1:
+        # One period under two versions cannot be told apart by registers.
+        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], True
+    wanted = list(dict.fromkeys(span.period for span in spans))
+    weights = [(period, int(rates_wh.get(period, Wh(0)))) for period in wanted]
+    if sum(weight for _, weight in weights) <= 0:
+        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], energy_wh > 0
+    by_period = dict(largest_remainder(weights, energy_wh))
+    shares = [0] * len(spans)
+    estimated = False
+    for period in wanted:
+        mine = [index for index, span in enumerate(spans) if span.period is period]
+        if len(mine) > 1 and len({spans[index].version.version_id for index in mine}) > 1:
+            estimated = True  # The price changed within the period: time has to decide.
+        for index, share in largest_remainder([(index, seconds[index]) for index in mine], by_period[period]):
+            shares[index] = share
+    return shares, estimated
+
+
+def _pieces(span: Span, energy_wh: int, price: int) -> list[Piece]:
+    """Cut a span at full hours, by time. The zone has whole-hour offsets, so UTC hours are local hours."""
+    if span.to_at <= span.from_at:
+        return [_piece(span, span.from_at, energy_wh, price)] if energy_wh else []
+    starts = [span.from_at]
+    next_at = span.from_at.replace(minute=0, second=0, microsecond=0) + HOUR
+    while next_at < span.to_at:
+        starts.append(next_at)
+        next_at += HOUR
+    if len(starts) == 1:
+        return [_piece(span, starts[0], energy_wh, price)]
+    ends = [*starts[1:], span.to_at]
+    weights = [
+        (start, (end - start) // timedelta(microseconds=1)) for start, end in zip(starts, ends, strict=True)
+    ]
+    return [_piece(span, start, share, price) for start, share in largest_remainder(weights, energy_wh)]
+
+
+def _piece(span: Span, at: datetime, energy_wh: int, price: int) -> Piece:
+    return Piece(
+        hour_at=at.replace(minute=0, second=0, microsecond=0),
+        on=at.astimezone(LOCAL_ZONE).date(),
+        period=span.period,
+        energy_wh=Wh(energy_wh),
+        cost_nano=Nanoyuan(energy_wh * price),
+    )
+
+
+def _micros(span: Span) -> int:
+    return (span.to_at - span.from_at) // timedelta(microseconds=1)

@@ -1,0 +1,113 @@
+"""Judge readings (抄表判定): what a new register value means after the last accepted one.
+
+Energy is the difference of two accepted registers times the CT ratio, which is applied here and nowhere
+else. A doubtful value is kept and shown, never charged: a person decides about it.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from common.units import Watt, Wh
+
+FUTURE_AFTER = timedelta(seconds=60)
+JUMP_STEPS = 2  # A register is a count of steps: two of them are the most that reading can be off by.
+RATE_STEPS = 5  # The rates' registers are cut, not rounded: together they may differ this much.
+CLOCK_LIMIT_S = 300.0  # Beyond this the meter's own periods are not the tariff's.
+
+Rates = tuple[int, int, int, int]  # Sharp, peak, flat, valley (尖峰平谷).
+
+
+class Verdict(StrEnum):
+    """What becomes of a reading."""
+
+    ACCEPTED = "accepted"
+    FIRST = "first"  # The first of this meter: a beginning, no energy.
+    DUPLICATE = "duplicate"  # The instant is known.
+    LATE = "late"  # Older than the newest accepted: stored and shown, not charged.
+    FUTURE = "future"  # More than 60 s ahead of our clock: quarantined.
+    FALLEN = "fallen"  # Quarantined: a register never falls unless a meter change says so.
+    JUMPED = "jumped"  # Quarantined: more than the meter could have carried.
+
+
+QUARANTINED = frozenset({Verdict.FUTURE, Verdict.FALLEN, Verdict.JUMPED})
+
+
+class MeterFacts(Struct, frozen=True):
+    """What the plate says. `rated_power_w` is on the primary side, with the CT."""
+
+    ct_ratio: int
+    rated_power_w: Watt
+    register_step_wh: int
+
+
+class Accepted(Struct, frozen=True):
+    """The newest accepted reading of a meter."""
+
+    read_at: datetime
+    register_wh: int
+    rates_wh: Rates | None = None
+
+
+class Judged(Struct, frozen=True):
+    """The verdict, with the energy since the last accepted reading (primary side; 0 unless ACCEPTED).
+
+    rates_wh: energy by rate, when both readings have the registers and their sum fits the total.
+    """
+
+    verdict: Verdict
+    energy_wh: Wh = Wh(0)
+    rates_wh: Rates | None = None
+
+
+def judge(
+    last: Accepted | None,
+    read_at: datetime,
+    register_wh: int,
+    rates_wh: Rates | None,
+    now: datetime,
+    meter: MeterFacts,
+) -> Judged:
+    """Judge one reading against the newest accepted one (None: there is none yet).
+
+    After a quarantined reading the next is judged against the same accepted one: a slip heals itself,
+    a meter that really jumped stays quarantined until a person decides.
+    """
+    if read_at > now + FUTURE_AFTER:
+        return Judged(Verdict.FUTURE)
+    if last is None:
+        return Judged(Verdict.FIRST if register_wh >= 0 else Verdict.FALLEN)
+    if read_at == last.read_at:
+        return Judged(Verdict.DUPLICATE)
+    if read_at < last.read_at:
+        return Judged(Verdict.LATE)
+    rise_wh = register_wh - last.register_wh
+    if rise_wh < 0:
+        return Judged(Verdict.FALLEN)
+    energy_wh = rise_wh * meter.ct_ratio
+    if energy_wh > most_energy_wh(meter, read_at - last.read_at):
+        return Judged(Verdict.JUMPED)
+    return Judged(Verdict.ACCEPTED, Wh(energy_wh), _rates(last.rates_wh, rates_wh, energy_wh, meter))
+
+
+def most_energy_wh(meter: MeterFacts, elapsed: timedelta) -> int:
+    """Return the most energy that a meter can have carried: rated power × time + 2 steps × CT."""
+    seconds_up = -(-elapsed // timedelta(seconds=1))
+    full_wh = -(-meter.rated_power_w * seconds_up // 3_600)
+    return full_wh + JUMP_STEPS * meter.register_step_wh * meter.ct_ratio
+
+
+def rates_can_be_trusted(clock_offset_s: float | None, table_matches: bool | None) -> bool:
+    """Tell whether the meter's own periods are the tariff's: same table, clock within five minutes."""
+    return table_matches is True and clock_offset_s is not None and abs(clock_offset_s) <= CLOCK_LIMIT_S
+
+
+def _rates(before: Rates | None, after: Rates | None, energy_wh: int, meter: MeterFacts) -> Rates | None:
+    if before is None or after is None:
+        return None
+    rises = [(new - old) * meter.ct_ratio for old, new in zip(before, after, strict=True)]
+    limit_wh = RATE_STEPS * meter.register_step_wh * meter.ct_ratio
+    if min(rises) < 0 or abs(sum(rises) - energy_wh) > limit_wh:
+        return None
+    return (rises[0], rises[1], rises[2], rises[3])
