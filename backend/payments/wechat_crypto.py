@@ -149,6 +149,7 @@ def load_verifier(files: Mapping[str, Path]) -> Verifier:
 def _verify_key(serial: str, path: Path) -> rsa.RSAPublicKey:
     pem = _read(_VERIFY_VARIABLE, path)
     is_certificate = b"-----BEGIN CERTIFICATE-----" in pem
+    key: object
     try:
         if is_certificate:
             certificate = x509.load_pem_x509_certificate(pem)
