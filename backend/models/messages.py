@@ -60,6 +60,7 @@ class Consent(Model):
     openid = fields.CharField(max_length=64)
     template_id = fields.CharField(max_length=64)
     left = fields.IntField(default=0)
+    last_event = fields.CharField(max_length=128, default="")  # An event that comes twice counts once.
 
     class Meta:
         table = "consent"

@@ -20,7 +20,7 @@ class Supply(Model):
     order_class = fields.CharEnumField(OrderClass, max_length=16, default=OrderClass.RESTORE)
     desired_at = fields.DatetimeField(null=True)
     first_write_until_at = fields.DatetimeField(null=True)  # Trips: not started later.
-    stage = fields.CharEnumField(Stage, max_length=16, null=True)
+    stage: Stage | None = fields.CharEnumField(Stage, max_length=16, null=True)  # type: ignore[assignment]
     stage_at = fields.DatetimeField(null=True)
     verified_generation = fields.BigIntField(default=0)
     check_at = fields.DatetimeField(null=True, db_index=True)  # Time alone may change the answer then.
@@ -50,8 +50,10 @@ class SupplyOrder(Model):
     commanded_at = fields.DatetimeField(null=True)
     verified_at = fields.DatetimeField(null=True)  # By the collector's clock.
     ended_at = fields.DatetimeField(null=True)  # Committed here.
-    end_stage = fields.CharEnumField(Stage, max_length=16, null=True)
-    trouble = fields.CharEnumField(Stage, max_length=16, null=True)  # Unreachable, contradicted.
+    end_stage: Stage | None = fields.CharEnumField(Stage, max_length=16, null=True)  # type: ignore[assignment]
+    trouble: Stage | None = fields.CharEnumField(  # type: ignore[assignment]
+        Stage, max_length=16, null=True
+    )  # Unreachable, contradicted.
     detail = json_text()  # Evidence by stage.
 
     class Meta:
@@ -101,7 +103,7 @@ class ArrearsEpisode(Model):
     decided_by = fields.BigIntField(null=True)
     decided_trip = fields.BooleanField(null=True)
     ended_at = fields.DatetimeField(null=True)
-    end = fields.CharEnumField(EpisodeEnd, max_length=16, null=True)
+    end: EpisodeEnd | None = fields.CharEnumField(EpisodeEnd, max_length=16, null=True)  # type: ignore[assignment]
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 
     class Meta:

@@ -141,9 +141,8 @@ async def show_board(ctx: Context) -> Board:
 def _balance(row: dict[str, object], now: datetime) -> tuple[int | None, float | None]:
     if row["settled_fen"] is None:
         return None, None
-    number = {
-        key: int(str(row[key])) for key in ("settled_fen", "carried_nano", "accrued_nano", "overdraft_fen")
-    }
+    names = ("settled_fen", "carried_nano", "accrued_nano", "overdraft_fen")
+    number = {key: int(str(row[key])) for key in names}
     estimated = estimate(
         Fen(number["settled_fen"]), Nanoyuan(number["carried_nano"]), Nanoyuan(number["accrued_nano"])
     )

@@ -61,9 +61,8 @@ class Home(Struct, frozen=True, kw_only=True):
 async def show_home(ctx: Context) -> Home:
     """Return every account that the calling tenant is bound to; an empty list when none."""
     bindings = await Binding.filter(tenant_id=ctx.caller.id, revoked_at=None).order_by("id")
-    accounts = await Account.filter(id__in=[item.account_id for item in bindings], closed_at=None).order_by(
-        "id"
-    )
+    bound = [item.account_id for item in bindings]
+    accounts = await Account.filter(id__in=bound, closed_at=None).order_by("id")
     return Home(at=ctx.clock.now(), accounts=[await show_account(ctx, item) for item in accounts])
 
 

@@ -25,7 +25,7 @@ async def _sums() -> list[str]:
 async def _balances() -> list[str]:
     found = await rows(
         "SELECT a.id, a.settled_fen, COALESCE(p.s, 0) AS s FROM account a LEFT JOIN"
-        " (SELECT ledger_account, SUM(amount_fen) AS s FROM posting WHERE ledger_account LIKE 'balance:%%'"
+        " (SELECT ledger_account, SUM(amount_fen) AS s FROM posting WHERE ledger_account LIKE 'balance:%'"
         " GROUP BY ledger_account) p ON p.ledger_account = CONCAT('balance:', a.id)"
     )
     return [
@@ -40,7 +40,8 @@ async def _contents() -> list[str]:
     last = 0
     while True:
         entries = await rows(
-            f"SELECT id, kind, cause, booked_at, facts, digest FROM entry WHERE id > ? ORDER BY id LIMIT {_AT_ONCE}",
+            "SELECT id, kind, cause, booked_at, facts, digest FROM entry WHERE id > ?"
+            f" ORDER BY id LIMIT {_AT_ONCE}",
             [last],
         )
         if not entries:
@@ -48,7 +49,8 @@ async def _contents() -> list[str]:
         first, last = int(entries[0]["id"]), int(entries[-1]["id"])
         legs: dict[int, list[PostingDraft]] = {}
         for row in await rows(
-            "SELECT entry_id, ledger_account, amount_fen FROM posting WHERE entry_id BETWEEN ? AND ? ORDER BY id",
+            "SELECT entry_id, ledger_account, amount_fen FROM posting WHERE entry_id BETWEEN ? AND ?"
+            " ORDER BY id",
             [first, last],
         ):
             leg = PostingDraft(row["ledger_account"], Fen(int(row["amount_fen"])))
