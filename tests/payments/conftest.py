@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -73,8 +72,15 @@ def pay_settings(keys: WorldKeys) -> WechatPaySettings:
     )
 
 
-def make_world(keys: WorldKeys, codes: DoubtfulCodes | None = None, *, certificates: bool = False) -> World:
+def make_world(
+    keys: WorldKeys,
+    codes: DoubtfulCodes | None = None,
+    *,
+    certificates: bool = False,
+    we_are_late_by: timedelta = timedelta(0),
+) -> World:
     clock = ManualClock(STARTED_AT)
+    our_clock = ManualClock(STARTED_AT - we_are_late_by)
     server = PayServer(
         keys,
         clock,
@@ -93,7 +99,8 @@ def make_world(keys: WorldKeys, codes: DoubtfulCodes | None = None, *, certifica
         transport=InMemoryTransport({"pay.test": server}), event_hooks={"request": [remember]}
     )
     settings = pay_settings(keys)
-    return World(keys, clock, server, WechatPay(settings, client, clock, random.Random(2)), settings, sent)
+    pay = WechatPay(settings, client, our_clock if we_are_late_by else clock, random.Random(2))
+    return World(keys, clock, server, pay, settings, sent)
 
 
 @pytest.fixture
@@ -109,8 +116,3 @@ async def any_world(request: pytest.FixtureRequest, world_keys: WorldKeys) -> As
     made = make_world(world_keys, OLDER_ACCOUNT if request.param == "older account" else None)
     yield made
     await made.server.background.close()
-
-
-@pytest.fixture(scope="session")
-def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("empty")

@@ -100,10 +100,8 @@ async def test_a_stranger_is_refused(world: World) -> None:
     assert refused.value.facts["channel_code"] == "PARAM_ERROR"
 
 
-async def test_a_wrong_clock_of_ours_is_a_refusal_of_our_signature(world: World) -> None:
-    slow = make_world(world.keys)
-    world.clock.advance(600)
-    world.pay._calls._clock = slow.clock
+async def test_a_wrong_clock_of_ours_is_a_refusal_of_our_signature(world_keys: WorldKeys) -> None:
+    world = make_world(world_keys, we_are_late_by=timedelta(minutes=10))
 
     with pytest.raises(ChannelRefused) as refused:
         await world.pay.query(ORDER_NO)
