@@ -17,6 +17,7 @@ from common.streams import Dial
 from common.wire import Desired, LineHealth, PlanLine, ReadRequest
 
 RECONNECT_S, MAX_RECONNECT_S = 0.2, 5.0
+OFFLINE_LOOK_S = 0.5
 HALF_OPEN_SILENCES = 3  # So many requests in a row without even a gateway's exception.
 
 log = structlog.get_logger()
@@ -104,6 +105,8 @@ class Line:
 
     async def _serve(self) -> None:
         while True:
+            # Before an order counts as sent: a closed connection carries nothing.
+            self._link.check()
             now_s = self._clock.monotonic()
             self._work.orders.expire(now_s)
             turn = self._work.choose(now_s)
@@ -118,7 +121,7 @@ class Line:
         while (left_s := until_s - self._clock.monotonic()) > 0:
             self._work.orders.expire(self._clock.monotonic())
             self._work.orders.offline()
-            await self._wait(left_s)
+            await self._wait(min(left_s, OFFLINE_LOOK_S))
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -87,6 +87,11 @@ class Link:
                 self._streams[1].close()
             self._streams = None
 
+    def check(self) -> None:
+        """Raise LinkLost when the other side has closed the connection; nothing is sent."""
+        if self._streams is None or self._streams[0].at_eof() or self._streams[1].is_closing():
+            self._lose("the gateway closed the connection")
+
     def limit_s(self, request: Request) -> float:
         """Return how long to wait for an answer: longer than the gateway itself waits."""
         return self.time.transaction_s(request) + self._gateway_timeout_s + GATEWAY_MARGIN_S + self._learned_s

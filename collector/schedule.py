@@ -17,7 +17,6 @@ FAULT_MIN_METERS = 3
 @dataclass
 class _Entry:
     meter_id: str
-    order: int
     due_s: float
     misses: int = 0
     version: int = 0
@@ -34,8 +33,9 @@ class Schedule:
         self._interval_s = interval_s
         self._random = random_
         self._entries: dict[str, _Entry] = {}
-        self._live: list[tuple[float, int, int, str]] = []
-        self._dead: list[tuple[float, int, int, str]] = []
+        self._live: list[tuple[float, int, str]] = []
+        self._dead: list[tuple[float, int, str]] = []
+        self._moves = 0
         self._probe_free_s = 0.0
         self._silent_run: dict[str, None] = {}  # An ordered set: meters silent since the last answer.
         self.fault = False
@@ -46,9 +46,8 @@ class Schedule:
         self._interval_s = interval_s
         self._entries = {}
         self._live, self._dead = [], []
-        for order, meter_id in enumerate(meter_ids):
-            entry = kept.get(meter_id) or _Entry(meter_id, order, now_s)
-            entry.order = order
+        for meter_id in meter_ids:
+            entry = kept.get(meter_id) or _Entry(meter_id, now_s)
             entry.due_s = min(entry.due_s, now_s + max(interval_s, MAX_PROBE_S if entry.dead else 0.0))
             self._entries[meter_id] = entry
             self._push(entry)
@@ -134,13 +133,14 @@ class Schedule:
         self._push(entry)
 
     def _push(self, entry: _Entry) -> None:
-        entry.version += 1
-        heap = self._dead if entry.dead else self._live
-        heapq.heappush(heap, (entry.due_s, entry.order, entry.version, entry.meter_id))
+        # Of meters due at the same instant the one moved longest ago goes first.
+        self._moves += 1
+        entry.version = self._moves
+        heapq.heappush(self._dead if entry.dead else self._live, (entry.due_s, entry.version, entry.meter_id))
 
-    def _top(self, heap: list[tuple[float, int, int, str]]) -> _Entry | None:
+    def _top(self, heap: list[tuple[float, int, str]]) -> _Entry | None:
         while heap:
-            _, _, version, meter_id = heap[0]
+            _, version, meter_id = heap[0]
             entry = self._entries.get(meter_id)
             if entry is not None and entry.version == version:
                 return entry

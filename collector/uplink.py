@@ -178,7 +178,8 @@ class Uplink:
         held, requests = self._inbox.query()
         query = DesiredQuery(
             held=held,
-            wait_s=self._settings.long_poll_s,
+            # The first answer comes at once: it says what was ordered before this start.
+            wait_s=self._settings.long_poll_s if self.contact_s is not None else 0.0,
             clock_offset_s=self.offset_s,
             known_requests=requests,
         )
