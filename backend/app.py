@@ -153,13 +153,18 @@ class ListenerServer:
         try:
             response = await request.respond(_response(replace(answer, stream=None), streaming=True))
             assert response is not None
-            async with aclosing(with_beats(events, self._beat_every_s)) as texts:
-                async for text in texts:
-                    await response.send(text)
-            await response.eof()
-        except AppError as error:
+            try:
+                async with aclosing(with_beats(events, self._beat_every_s)) as texts:
+                    async for text in texts:
+                        await response.send(text)
             # The answer has begun and cannot become a refusal: the stream ends, the next try is refused.
-            _log.info("a stream ended", code=error.code)
+            except AppError as error:
+                _log.info("a stream ended", code=error.code)
+            except SanicException:
+                _log.debug("a stream lost its client")
+            except Exception:
+                _log.exception("a stream broke")
+            await response.eof()
         finally:
             self._streams.discard(task)
             metrics.set_event_streams(self.streams)

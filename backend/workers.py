@@ -94,10 +94,10 @@ class Workers:
         with contextlib.ExitStack() as closing:
             for sock in sockets:
                 closing.callback(sock.close)
-            while not self._stopping:
+            while not self._is_stopping():
                 while len(self._children) < self._count:
                     self._children.append(self._start(sockets))
-                if self._stopping:  # The signal came while a process was being started.
+                if self._is_stopping():  # The signal came while a process was being started.
                     self._terminate()
                 self._reap(wait([one.sentinel for one in self._children]))
             return self._end()
@@ -112,7 +112,7 @@ class Workers:
 
     def _reap(self, ended: Sequence[object]) -> None:
         dead = [one for one in self._children if one.sentinel in ended]
-        if not dead or self._stopping:
+        if not dead or self._is_stopping():
             return
         for one in dead:
             one.join()
@@ -125,6 +125,9 @@ class Workers:
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self._stopping = True
         self._terminate()
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
     def _terminate(self) -> None:
         for one in self._children:

@@ -1,6 +1,7 @@
 """Operations of a small invented mall, declared as the product's are, in their own registry."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Annotated
@@ -155,6 +156,23 @@ async def stream(ctx: Context, events: int = 3, pause_s: float = 0.0) -> EventSt
             stream_ends.append(ctx.request_id)
 
     return EventStream(numbered())
+
+
+@get("/api/v1/public/process", permission="public")
+async def show_process(ctx: Context) -> Reply[int]:
+    """Tell which process answers."""
+    return ok(os.getpid())
+
+
+@get("/api/v1/public/stream-breaks", permission="public")
+async def stream_breaks(ctx: Context) -> EventStream:
+    """Send one event, then find a fault."""
+
+    async def one() -> AsyncIterator[str]:
+        yield event_text({"number": 0})
+        raise Bug("the books of shop 7 do not balance")
+
+    return EventStream(one())
 
 
 CALLERS = {
