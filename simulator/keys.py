@@ -1,4 +1,4 @@
-"""Keys and names of the simulated WeChat and SMS world, in a folder the product's settings can name (密钥).
+"""Keys of the simulated WeChat and SMS world, in a folder the product's settings can name (密钥).
 
 A second start reads the same folder, so that a demo keeps its data. Nothing here is worth stealing:
 the keys open only the simulator.
@@ -9,48 +9,27 @@ import random
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from simulator.wechat_names import AppNames, WorldNames, names_from, new_names
+
+# Hosts of the world in memory; *.localhost is this machine, so the product takes them for a demo.
+PAY_URL = "http://pay.localhost"
+API_URL = "http://api.localhost"
+SMS_URL = "http://sms.localhost"
+PUBLIC_URL = "http://product.localhost"
+NOTIFY_PATH = "/api/v1/callbacks/wechat-pay"
+
 _RSA_BITS = 2048
 _CERTIFICATE_YEARS = 5
-_HEX = "0123456789ABCDEF"
-_TEXT = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+_PRODUCT_KEY_CHARS = 64
+_HEX = "0123456789abcdef"
 _NAMES_FILE = "world.json"
-
-
-@dataclass(frozen=True)
-class AppNames:
-    """A mini-program (小程序) or a service account (服务号)."""
-
-    appid: str
-    secret: str
-    token: str
-    aes_key: str  # EncodingAESKey, 43 characters.
-    original_id: str  # gh_…, the ToUserName of its events.
-
-
-@dataclass(frozen=True)
-class SmsNames:
-    secret_id: str
-    secret_key: str
-    app_id: str
-    sign_name: str
-    receipt_token: str
-
-
-@dataclass(frozen=True)
-class WorldNames:
-    mchid: str
-    apiv3_key: str
-    public_key_id: str
-    mini_program: AppNames
-    service_account: AppNames
-    sms: SmsNames
 
 
 @dataclass(frozen=True)
@@ -86,42 +65,61 @@ class WorldKeys:
         return self.folder / "platform_certificate.pem"
 
     def product_settings(
-        self, pay_url: str, api_url: str, public_url: str, notify_url: str
+        self,
+        pay_url: str = PAY_URL,
+        api_url: str = API_URL,
+        sms_url: str = SMS_URL,
+        public_url: str = PUBLIC_URL,
     ) -> dict[str, str]:
-        """Name this world in the product's environment variables (message templates not included)."""
-        names, verify = self.names, self.public_key_file
+        """Name this world in the product's environment variables (环境变量)."""
+        names, sms = self.names, urlsplit(sms_url)
+        verify = {
+            names.public_key_id: str(self.public_key_file),
+            self.platform_serial: str(self.platform_certificate_file),
+        }
         return {
+            "PREWATT_DEMO": "1",
+            "PREWATT_PUBLIC_URL": public_url,
+            "PREWATT_LEDGER_KEY_FILE": str(self.folder / "ledger_key"),
+            "PREWATT_SECRET_KEY_FILE": str(self.folder / "secret_key"),
             "PREWATT_WECHATPAY_BASE_URL": pay_url,
             "PREWATT_WECHATPAY_MCHID": names.mchid,
             "PREWATT_WECHATPAY_APPID": names.mini_program.appid,
             "PREWATT_WECHATPAY_MERCHANT_SERIAL": self.merchant_serial,
             "PREWATT_WECHATPAY_MERCHANT_KEY_FILE": str(self.merchant_key_file),
             "PREWATT_WECHATPAY_APIV3_KEY": names.apiv3_key,
-            "PREWATT_WECHATPAY_VERIFY_KEYS": (
-                f"{names.public_key_id}={verify},{self.platform_serial}={self.platform_certificate_file}"
-            ),
-            "PREWATT_WECHATPAY_NOTIFY_URL": notify_url,
-            "PREWATT_PUBLIC_URL": public_url,
+            "PREWATT_WECHATPAY_VERIFY_KEYS": _pairs(verify),
+            "PREWATT_WECHATPAY_NOTIFY_URL": public_url + NOTIFY_PATH,
             "PREWATT_WECHAT_API_BASE_URL": api_url,
             **_app_settings("PREWATT_WECHAT", names.mini_program),
             **_app_settings("PREWATT_WECHAT_MP", names.service_account),
-            "PREWATT_SMS_SCHEME": "http",
-            "PREWATT_SMS_ENDPOINT": api_url.partition("://")[2],
+            "PREWATT_SMS_SCHEME": sms.scheme,
+            "PREWATT_SMS_ENDPOINT": sms.netloc,
             "PREWATT_SMS_SECRET_ID": names.sms.secret_id,
             "PREWATT_SMS_SECRET_KEY": names.sms.secret_key,
             "PREWATT_SMS_APP_ID": names.sms.app_id,
             "PREWATT_SMS_SIGN_NAME": names.sms.sign_name,
             "PREWATT_SMS_RECEIPT_TOKEN": names.sms.receipt_token,
+            "PREWATT_SMS_TEMPLATES": _pairs(names.sms.templates),
         }
 
 
-def _app_settings(prefix: str, app: AppNames) -> dict[str, str]:
-    return {
-        f"{prefix}_APPID": app.appid,
-        f"{prefix}_SECRET": app.secret,
-        f"{prefix}_TOKEN": app.token,
-        f"{prefix}_AES_KEY": app.aes_key,
-    }
+def make_world(
+    folder: Path,
+    now: datetime,
+    random_: random.Random | None = None,
+    *,
+    pay_url: str = PAY_URL,
+    api_url: str = API_URL,
+    sms_url: str = SMS_URL,
+    public_url: str = PUBLIC_URL,
+) -> dict[str, str]:
+    """Write the key files, once, and return the variables that point the product here (建模拟环境).
+
+    Database, Redis, listeners and data folder are left to the caller. A second call is harmless.
+    """
+    keys = load_or_make_keys(folder, now, random_)
+    return keys.product_settings(pay_url, api_url, sms_url, public_url)
 
 
 def serial_text(certificate: x509.Certificate) -> str:
@@ -151,25 +149,17 @@ def _make(folder: Path, now: datetime, random_: random.Random) -> None:
     _write(folder / "merchant_certificate.pem", merchant.public_bytes(serialization.Encoding.PEM))
     platform = _certificate(keys["certificate_key"], "Tenpay.com sign (simulated)", now)
     _write(folder / "platform_certificate.pem", platform.public_bytes(serialization.Encoding.PEM))
+    names = new_names(random_)
+    for name in ("ledger_key", "secret_key"):
+        _write(folder / name, "".join(random_.choice(_HEX) for _ in range(_PRODUCT_KEY_CHARS)).encode())
     # The names come last: a folder without them is half made and will be made again.
-    _write(
-        folder / _NAMES_FILE, json.dumps(asdict(_new_names(random_)), ensure_ascii=False, indent=1).encode()
-    )
+    _write(folder / _NAMES_FILE, json.dumps(asdict(names), ensure_ascii=False, indent=1).encode())
 
 
 def _load(folder: Path) -> WorldKeys:
-    raw: dict[str, Any] = json.loads((folder / _NAMES_FILE).read_text())
-    names = WorldNames(
-        mchid=raw["mchid"],
-        apiv3_key=raw["apiv3_key"],
-        public_key_id=raw["public_key_id"],
-        mini_program=AppNames(**raw["mini_program"]),
-        service_account=AppNames(**raw["service_account"]),
-        sms=SmsNames(**raw["sms"]),
-    )
     return WorldKeys(
         folder=folder,
-        names=names,
+        names=names_from(json.loads((folder / _NAMES_FILE).read_text())),
         merchant_key=_read_key(folder / "merchant_key.pem"),
         merchant_certificate=_read_certificate(folder / "merchant_certificate.pem"),
         platform_key=_read_key(folder / "platform_key.pem"),
@@ -178,35 +168,18 @@ def _load(folder: Path) -> WorldKeys:
     )
 
 
-def _new_names(random_: random.Random) -> WorldNames:
-    def draw(alphabet: str, count: int) -> str:
-        return "".join(random_.choice(alphabet) for _ in range(count))
+def _app_settings(prefix: str, app: AppNames) -> dict[str, str]:
+    return {
+        f"{prefix}_APPID": app.appid,
+        f"{prefix}_SECRET": app.secret,
+        f"{prefix}_TOKEN": app.token,
+        f"{prefix}_AES_KEY": app.aes_key,
+        f"{prefix}_TEMPLATES": _pairs(app.templates),
+    }
 
-    def app() -> AppNames:
-        # 43 characters that decode to 32 bytes: the last one carries only four bits.
-        aes_key = draw(_TEXT, 42) + random_.choice("AEIMQUYcgkosw048")
-        return AppNames(
-            "wx" + draw(_HEX.lower(), 16),
-            draw(_HEX.lower(), 32),
-            draw(_TEXT, 24),
-            aes_key,
-            "gh_" + draw(_HEX.lower(), 12),
-        )
 
-    return WorldNames(
-        mchid="16" + draw("0123456789", 8),
-        apiv3_key=draw(_TEXT, 32),
-        public_key_id="PUB_KEY_ID_01" + draw("0123456789", 26),
-        mini_program=app(),
-        service_account=app(),
-        sms=SmsNames(
-            secret_id="AKID" + draw(_TEXT, 32),
-            secret_key=draw(_TEXT, 32),
-            app_id="1400" + draw("0123456789", 6),
-            sign_name="预电",
-            receipt_token=draw(_TEXT, 32),
-        ),
-    )
+def _pairs(values: dict[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in values.items())
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -247,8 +247,10 @@ def _text(holder: dict[str, Any], name: str, longest: int) -> str:
 
 def _check_notify_url(url: str) -> None:
     parts = urlsplit(url)
-    allowed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not allowed or not parts.hostname or parts.query or parts.fragment:
+    host = parts.hostname or ""
+    is_local = host in _LOOPBACK or host.endswith(".localhost")
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and is_local)
+    if not allowed or not host or parts.query or parts.fragment:
         raise _param_error("/notify_url", url, "通知地址须为 https 地址且不带参数")
 
 
