@@ -28,7 +28,7 @@ POLL_SHARE = 0.3  # … after that, polls keep this share.
 REREADS_S = (10.0, 60.0)  # After a relay order has been carried out.
 FLOWING_MEMORY_S = 600.0
 MAX_REQUEST_RETRY_S = 8.0
-MAX_WAIT_S = 1.0  # How long an idle line goes without looking around.
+MAX_WAIT_S = 2.0  # How long an idle line goes without looking around.
 GAPS_KEPT = 200
 
 log = structlog.get_logger()
