@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "days":
             from simulator.days import run_days
 
-            return run_days(arguments.days, arguments.seed, arguments.json)
+            return int(run_days(arguments.days, arguments.seed, arguments.json))
         case _:
             from backend.commands import run_command
 

@@ -1,9 +1,9 @@
 """What a handler, a service or a job is handed: everything outside of it (上下文)."""
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from random import Random, SystemRandom
 
 from backend.errors import Forbidden, SignInNeeded
 from backend.messages.gateway import MessageGateway
@@ -58,7 +58,7 @@ class Context:
     client_ip: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)  # Names in lower case.
     body: bytes = b""  # Raw, for callbacks: their signature covers the bytes.
-    random: random.Random = field(default_factory=random.SystemRandom)
+    random: Random = field(default_factory=SystemRandom)
 
     def for_call(
         self, caller: Caller, request_id: str, client_ip: str, headers: Mapping[str, str], body: bytes

@@ -1,13 +1,13 @@
 """The outbox (发件箱): work that a transaction wants done, and the plain loop that does it.
 
-A row is work to do. It is claimed by moving its `due_at` to the end of a lease, so that several
-processes never do it at once and a process that dies gives it back. Wanting the same work again while
-it runs brings `due_at` forward: the row then survives its own run.
+A row is work to do. It is claimed by a lease, so that several processes never do it at once and a
+process that dies gives it back. While it runs its `due_at` is far away; wanting the same work again
+meanwhile brings it near: the row then survives its own run.
 """
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,11 +18,12 @@ from backend.context import Context
 from backend.errors import Bug
 from backend.jobs.port import Again, Done, Job
 from backend.metrics import count_job, set_outbox
-from backend.store import after_commit, dialect, rows, run, some_utc, sql_time, unit_of_work
+from backend.store import after_commit, dialect, rows, run, some_utc, sql_time, unit_of_work, utc
 from common.failpoint import failpoint
 
 TOPIC = "outbox"
 LEASE = timedelta(seconds=60)  # A job that takes longer may be run by another process too.
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 AT_ONCE = 32
 PER_KIND = 16  # One kind alone never fills the loop: payments do not wait behind messages.
 LONGEST_PAUSE_S = 5.0
@@ -69,7 +70,6 @@ class _Row(Struct, frozen=True):
     id: int
     kind: str
     payload: str
-    due_at: datetime
     lease_at: datetime
     attempts: int
 
@@ -131,7 +131,9 @@ class Runner:
         """Return how long nothing will be due, at most a few seconds."""
         now = self._ctx.clock.now()
         try:
-            (row,) = await rows("SELECT COUNT(*) AS n, MIN(due_at) AS due_at FROM outbox")
+            (row,) = await rows(
+                "SELECT COUNT(*) AS n, MIN(COALESCE(lease_until_at, due_at)) AS due_at FROM outbox"
+            )
         except Exception as error:
             log.warning("outbox_unreachable", error=type(error).__name__)
             return 1.0
@@ -145,9 +147,10 @@ class Runner:
     async def _claim(self, limit: int) -> list[_Row]:
         now = self._ctx.clock.now()
         found = await rows(
-            f"SELECT id, kind, payload, due_at, attempts FROM outbox WHERE due_at <= ?"
+            "SELECT id, kind, payload, lease_until_at, attempts FROM outbox"
+            " WHERE (due_at <= ? AND lease_until_at IS NULL) OR lease_until_at <= ?"
             f" ORDER BY due_at, id LIMIT {max(0, limit) * 2}",
-            [sql_time(now)],
+            [sql_time(now), sql_time(now)],
         )
         claimed: list[_Row] = []
         for row in found:
@@ -155,23 +158,18 @@ class Runner:
             if kind not in self._jobs or self._running.get(kind, 0) >= PER_KIND or len(claimed) >= limit:
                 continue
             lease_at = now + LEASE
-            taken = await run(
-                "UPDATE outbox SET due_at=?, attempts=attempts+1 WHERE id=? AND due_at=?",
-                [sql_time(lease_at), row["id"], sql_time(some_utc(row["due_at"]))],
-            )
-            if taken == 1:
+            if await self._lease(int(row["id"]), utc(row["lease_until_at"]), lease_at):
                 self._running[kind] = self._running.get(kind, 0) + 1
-                claimed.append(
-                    _Row(
-                        int(row["id"]),
-                        kind,
-                        row["payload"],
-                        some_utc(row["due_at"]),
-                        lease_at,
-                        int(row["attempts"]) + 1,
-                    )
-                )
+                attempts = int(row["attempts"]) + 1
+                claimed.append(_Row(int(row["id"]), kind, row["payload"], lease_at, attempts))
         return claimed
+
+    async def _lease(self, row_id: int, before: datetime | None, lease_at: datetime) -> bool:
+        sql = "UPDATE outbox SET due_at=?, lease_until_at=?, attempts=attempts+1 WHERE id=? AND "
+        values = [sql_time(FAR), sql_time(lease_at), row_id]
+        if before is None:
+            return await run(sql + "lease_until_at IS NULL", values) == 1
+        return await run(sql + "lease_until_at=?", [*values, sql_time(before)]) == 1
 
     async def _run(self, row: _Row) -> None:
         job = self._jobs[row.kind]
@@ -191,15 +189,13 @@ class Runner:
             self._running[row.kind] -= 1
 
     async def _finished(self, row: _Row, result: Done | Again) -> None:
-        if isinstance(result, Done):
-            count_job(row.kind, "done")
-            sql, values = "DELETE FROM outbox WHERE id=? AND due_at=?", [row.id, sql_time(row.lease_at)]
-        else:
+        if isinstance(result, Again):
             count_job(row.kind, "again")
             due_at = self._ctx.clock.now() + timedelta(seconds=result.after_s)
-            sql = "UPDATE outbox SET due_at=?, attempts=0, last_error='' WHERE id=? AND due_at=?"
-            values = [sql_time(due_at), row.id, sql_time(row.lease_at)]
-        await unit_of_work(lambda: run(sql, values), "outbox_done")
+            await unit_of_work(lambda: self._give_back(row, due_at, 0, ""), "outbox_done")
+            return
+        count_job(row.kind, "done")
+        await unit_of_work(lambda: self._delete(row), "outbox_done")
 
     async def _failed(self, row: _Row, error: Exception) -> None:
         """Put it back for later. A Bug is work that must not go on: it is tried again slowly and logged."""
@@ -209,9 +205,29 @@ class Runner:
         if isinstance(error, Bug):
             wait_s = _LONGEST_RETRY_S
         due_at = self._ctx.clock.now() + timedelta(seconds=wait_s)
-        sql = "UPDATE outbox SET due_at=?, last_error=? WHERE id=? AND due_at=?"
-        values = [sql_time(due_at), type(error).__name__[:200], row.id, sql_time(row.lease_at)]
+        name = type(error).__name__[:200]
         try:
-            await unit_of_work(lambda: run(sql, values), "outbox_failed")
+            await unit_of_work(lambda: self._give_back(row, due_at, row.attempts, name), "outbox_failed")
         except Exception as second:  # The lease ends by itself.
             log.warning("outbox_unreachable", error=type(second).__name__)
+
+    async def _delete(self, row: _Row) -> None:
+        """Take the row away, unless somebody wanted it again while it ran."""
+        lease = sql_time(row.lease_at)
+        gone = await run(
+            "DELETE FROM outbox WHERE id=? AND lease_until_at=? AND due_at=?", [row.id, lease, sql_time(FAR)]
+        )
+        if gone == 0:
+            await run(
+                "UPDATE outbox SET lease_until_at=NULL, attempts=0 WHERE id=? AND lease_until_at=?",
+                [row.id, lease],
+            )
+            after_commit(lambda: self._ctx.wakes.wake(TOPIC))
+
+    async def _give_back(self, row: _Row, due_at: datetime, attempts: int, error: str) -> None:
+        least = "LEAST" if dialect() == "mysql" else "MIN"
+        await run(
+            f"UPDATE outbox SET due_at={least}(due_at, ?), lease_until_at=NULL, attempts=?, last_error=?"
+            " WHERE id=? AND lease_until_at=?",
+            [sql_time(due_at), attempts, error, row.id, sql_time(row.lease_at)],
+        )

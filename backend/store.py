@@ -214,7 +214,12 @@ async def run_many(sql: str, values: Iterable[Sequence[Any]]) -> None:
 
 
 def upsert_sql(
-    table: str, columns: Sequence[str], key: Sequence[str], *, add: Sequence[str] = (), keep: Sequence[str] = ()
+    table: str,
+    columns: Sequence[str],
+    key: Sequence[str],
+    *,
+    add: Sequence[str] = (),
+    keep: Sequence[str] = (),
 ) -> str:
     """Return an insert that updates the row with the same key instead.
 

@@ -291,6 +291,7 @@ class Migration(migrations.Migration):
                 ('payload', fields.TextField(default='{}', unique=False)),
                 ('made_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('due_at', fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+                ('lease_until_at', fields.DatetimeField(null=True, db_index=True, auto_now=False, auto_now_add=False)),
                 ('attempts', fields.IntField(default=0)),
                 ('last_error', fields.CharField(default='', max_length=200)),
             ],

@@ -14,7 +14,8 @@ class Outbox(Model):
     key = fields.CharField(max_length=128, null=True, unique=True)  # Two equal pieces of work are one.
     payload = json_text()
     made_at = fields.DatetimeField()
-    due_at = fields.DatetimeField(db_index=True)
+    due_at = fields.DatetimeField(db_index=True)  # Far away while it runs and nobody wants it again.
+    lease_until_at = fields.DatetimeField(null=True, db_index=True)  # Somebody runs it until then.
     attempts = fields.IntField(default=0)
     last_error = fields.CharField(max_length=200, default="")
 

@@ -70,7 +70,7 @@ async def order_relay(
     supply.generation += 1
     supply.desired, supply.order_class = relay, order_class
     supply.desired_at, supply.stage_at = now, None
-    supply.stage = None  # type: ignore[assignment]
+    supply.stage = None
     supply.first_write_until_at = now + TRIP_LIFETIME if relay is Relay.OFF else None
     await supply.save()
     await SupplyOrder.create(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.models.meters import MeterState
-from backend.store import dialect, run_many, sql_time, upsert_sql
+from backend.store import run_many, sql_time, upsert_sql
 
 READING = (
     "meter_id",
@@ -66,9 +66,7 @@ def ms_of(at: datetime) -> int:
 
 async def write_readings(found: Iterable[Sequence[Any]]) -> None:
     """Insert readings; one that is there already stays as it is."""
-    marks = ",".join("?" * len(READING))
-    verb = "INSERT IGNORE" if dialect() == "mysql" else "INSERT OR IGNORE"
-    await run_many(f"{verb} INTO reading ({','.join(READING)}) VALUES ({marks})", found)
+    await run_many(upsert_sql("reading", READING, READING[:3], keep=READING[3:]), found)
 
 
 async def add_accruals(found: Iterable[Sequence[Any]]) -> None:

@@ -2,7 +2,15 @@
 
 import msgspec
 
-from backend.domain.ledger import ChainPart, EntryDraft, EntryKind, PostingDraft, digest, first_break
+from backend.domain.ledger import (
+    ChainPart,
+    EntryDraft,
+    EntryKind,
+    PostingDraft,
+    balance_account,
+    digest,
+    first_break,
+)
 from backend.store import rows, some_utc
 from common.units import Fen
 
@@ -23,15 +31,18 @@ async def _sums() -> list[str]:
 
 
 async def _balances() -> list[str]:
-    found = await rows(
-        "SELECT a.id, a.settled_fen, COALESCE(p.s, 0) AS s FROM account a LEFT JOIN"
-        " (SELECT ledger_account, SUM(amount_fen) AS s FROM posting WHERE ledger_account LIKE 'balance:%'"
-        " GROUP BY ledger_account) p ON p.ledger_account = CONCAT('balance:', a.id)"
-    )
+    posted = {
+        row["ledger_account"]: int(row["s"])
+        for row in await rows(
+            "SELECT ledger_account, SUM(amount_fen) AS s FROM posting WHERE ledger_account LIKE ?"
+            " GROUP BY ledger_account",
+            ["balance:%"],
+        )
+    }
     return [
-        f"户 {row['id']} 余额 {row['settled_fen']} 分与分录合计 {row['s']} 分不符"
-        for row in found
-        if int(row["settled_fen"]) != int(row["s"])
+        f"户 {row['id']} 余额 {row['settled_fen']} 分与分录合计 {sum_fen} 分不符"
+        for row in await rows("SELECT id, settled_fen FROM account ORDER BY id")
+        if (sum_fen := posted.get(balance_account(int(row["id"])), 0)) != int(row["settled_fen"])
     ]
 
 

@@ -15,9 +15,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
     request_id: Annotated[str, Meta(min_length=8, max_length=64)]  # Made by the phone, kept for its retries.
 
 
-@post(
-    "/api/v1/tenant/accounts/{account_id}/top-ups", permission="tenant.top_up", idempotent="request_id"
-)
+@post("/api/v1/tenant/accounts/{account_id}/top-ups", permission="tenant.top_up", idempotent="request_id")
 async def handle(ctx: Context, account_id: int, body: Body) -> Reply[TopUpView]:
     """Create the order and return what the phone needs to pay it.
 

@@ -1,0 +1,260 @@
+"""A small mall for service tests: real services on a real database, a clock that moves when told.
+
+Readings come from here directly, not over a line; payments are handed in as the channel would state
+them. Lines, gateways and the payment channel have tests of their own.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from backend.context import Caller, CallerKind, Context
+from backend.jobs import load_jobs
+from backend.models.accounts import Account
+from backend.models.meters import Meter, MeterState
+from backend.models.operations import Collector
+from backend.models.payments import TopUp, TopUpState
+from backend.models.site import Shop
+from backend.models.supply import Supply
+from backend.outbox import Runner
+from backend.payments.port import PaidOrder
+from backend.services.accept_outcomes import accept_outcomes
+from backend.services.book_payment import Booked, book_payment
+from backend.services.collector_link import note_health
+from backend.services.site_file import read_site_file
+from backend.services.site_load import load_site
+from backend.services.take_readings import take_readings
+from backend.settings import Settings
+from backend.store import unit_of_work
+from backend.wakes import LocalWakes
+from common.clock import ManualClock
+from common.ids import Ids
+from common.units import Fen
+from common.wire import (
+    BatchAnswer,
+    Health,
+    Outcome,
+    OutcomeBatch,
+    Reading,
+    ReadingBatch,
+    ReadingKind,
+    Relay,
+    Stage,
+)
+
+SITE = """
+[site]
+code = "test"
+name = "测试商场"
+[policy]
+delay_s = 60
+no_trip_windows = []
+no_trip_weekends = false
+[[tariffs]]
+code = "general"
+name = "一般工商业"
+[[tariffs.versions]]
+valid_from = "2026-01-01"
+components = [
+  {{ kind = "energy", name = "上网电价", price = "0.40", floats = true }},
+  {{ kind = "line_loss", name = "线损", price = "0.02", floats = true }},
+  {{ kind = "transmission", name = "输配电价", price = "0.21" }},
+  {{ kind = "system", name = "系统运行费", price = "0.04" }},
+  {{ kind = "funds", name = "基金及附加", price = "0.03" }},
+]
+float_percent = {{ peak = 160, flat = 100, valley = 40 }}
+slots = ["00:00 valley", "08:00 flat", "10:00 peak", "13:00 flat", "17:00 peak", "22:00 flat"]
+[[shafts]]
+code = "S1"
+name = "1 号强电井"
+[[shafts.gateways]]
+code = "G1"
+name = "1 号通讯管理机"
+host = "127.0.0.1"
+[[shafts.gateways.lines]]
+code = "L1"
+port = 15020
+protocol = "modbus-tcp"
+{meters}
+{shops}
+"""
+METER = """
+[[shafts.gateways.lines.meters]]
+serial = "{serial}"
+unit = {unit}
+profile = "acrel-ddsy1352"
+kind = "{kind}"
+rated_power_w = 13200
+{owner}
+"""
+SHOP = """
+[[shops]]
+code = "{code}"
+name = "商铺{code}"
+tariff = "general"
+armed = true
+contacts = [{{ name = "张三", phone = "1390000{number:04d}", verified = true }}]
+"""
+
+
+def site_text(shops: int) -> str:
+    meters = [
+        METER.format(serial=f"T{n:04d}", unit=n, kind="prepaid", owner=f'shop = "A{n:03d}"')
+        for n in range(1, shops + 1)
+    ]
+    meters.append(METER.format(serial="P0001", unit=shops + 1, kind="public", owner='place = "1F 照明"'))
+    names = [SHOP.format(code=f"A{n:03d}", number=n) for n in range(1, shops + 1)]
+    return SITE.format(meters="".join(meters), shops="".join(names))
+
+
+def settings(folder: Path) -> Settings:
+    """Settings of which a service uses the keys alone."""
+    return cast(Settings, FakeSettings(ledger_key=b"l" * 32, secret_key=b"s" * 32, data_dir=folder))
+
+
+@dataclass
+class FakeSettings:
+    ledger_key: bytes
+    secret_key: bytes
+    data_dir: Path
+    demo: bool = True
+    public_url: str = "http://localhost"
+    mini_program: Any = None
+    service_account: Any = None
+    sms: Any = None
+    staff_phone: str = ""
+
+
+@dataclass
+class SmallMall:
+    """What a test says about the mall. Times are the clock's; energy is what the register shows."""
+
+    ctx: Context
+    clock: ManualClock
+    site_id: int
+    collector: Collector
+    runner: Runner
+    registers: dict[str, int] = field(default_factory=dict)
+    transactions: int = 0
+
+    @property
+    def as_collector(self) -> Context:
+        return replace(self.ctx, caller=Caller(CallerKind.COLLECTOR, self.collector.id, self.site_id))
+
+    def as_staff(self, number: int, *permissions: str) -> Context:
+        caller = Caller(CallerKind.STAFF, number, self.site_id, permissions=frozenset(permissions))
+        return replace(self.ctx, caller=caller)
+
+    async def account(self, shop: str = "A001") -> Account:
+        row = await Shop.get(code=shop)
+        return await Account.get(shop_id=row.id)
+
+    async def meter(self, shop: str = "A001") -> Meter:
+        return await Meter.get(account_id=(await self.account(shop)).id)
+
+    async def state(self, shop: str = "A001") -> MeterState:
+        return await MeterState.get(meter_id=(await self.meter(shop)).id)
+
+    async def supply(self, shop: str = "A001") -> Supply:
+        return await Supply.get(meter_id=(await self.meter(shop)).id)
+
+    def reading(self, meter: Meter, register_wh: int, **more: Any) -> Reading:
+        values: dict[str, Any] = {"read_at": self.clock.now(), "kind": ReadingKind.POLL, **more}
+        return Reading(meter_id=str(meter.id), register_wh=register_wh, **values)
+
+    async def push(self, *readings: Reading) -> BatchAnswer:
+        batch = ReadingBatch(epoch="e", number=1, sent_at=self.clock.now(), readings=list(readings))
+        return await take_readings(self.as_collector, batch)
+
+    async def read(self, shop: str = "A001", used_wh: int = 0, **more: Any) -> None:
+        """Let the meter count `used_wh` and read it now."""
+        meter = await self.meter(shop)
+        self.registers[shop] = self.registers.get(shop, 1_000_000) + used_wh
+        await self.contact()
+        await self.push(self.reading(meter, self.registers[shop], **more))
+
+    async def contact(self) -> None:
+        """Let the collector be in touch, with a right clock."""
+        health = Health(sent_at=self.clock.now(), version="t", spool_backlog=0, clock_offset_s=0.0, lines=[])
+        await note_health(self.as_collector, health)
+
+    async def order(self, amount_fen: int, shop: str = "A001") -> TopUp:
+        account = await self.account(shop)
+        now = self.clock.now()
+        number = self.ctx.ids.new()
+
+        async def work() -> TopUp:
+            return await TopUp.create(
+                id=number,
+                site_id=self.site_id,
+                order_no=f"PW{number}",
+                account_id=account.id,
+                tenant_id=1,
+                openid="payer",
+                amount_fen=amount_fen,
+                request_id=f"request-{number}",
+                state=TopUpState.PREPARED,
+                created_at=now,
+                expires_at=now + timedelta(minutes=10),
+            )
+
+        return await unit_of_work(work)
+
+    def paid(self, order: TopUp, **more: Any) -> PaidOrder:
+        values: dict[str, Any] = {
+            "order_no": order.order_no,
+            "transaction_id": f"42{order.id}",
+            "amount_fen": Fen(order.amount_fen),
+            "payer_total_fen": Fen(order.amount_fen),
+            "currency": "CNY",
+            "openid": order.openid,
+            "paid_at": self.clock.now(),
+            "trade_state": "SUCCESS",
+            "raw_digest": "",
+        }
+        return PaidOrder(**{**values, **more})
+
+    async def pay(self, amount_fen: int, shop: str = "A001") -> Booked:
+        return await book_payment(self.ctx, self.paid(await self.order(amount_fen, shop)), "callback")
+
+    async def outcome(self, stage: Stage, shop: str = "A001", relay: Relay = Relay.UNKNOWN) -> None:
+        """Report one step of the newest order, as the collector does."""
+        supply = await self.supply(shop)
+        outcome = Outcome(
+            meter_id=str(supply.meter_id),
+            generation=supply.generation,
+            stage=stage,
+            at=self.clock.now(),
+            relay=relay,
+        )
+        batch = OutcomeBatch(epoch="e", number=1, sent_at=self.clock.now(), outcomes=[outcome])
+        await accept_outcomes(self.as_collector, batch)
+
+    async def holds(self, shop: str = "A001") -> list[str]:
+        return list(json.loads((await self.supply(shop)).holds))
+
+
+async def small_mall(folder: Path, shops: int = 3, text: str | None = None) -> SmallMall:
+    """Load a mall of a few shops and a collector into the open store, on 2026-03-02 at 10:30 local time."""
+    clock = ManualClock(datetime.fromisoformat("2026-03-02T10:30:00+08:00").astimezone(UTC))
+    ctx = Context(
+        clock=clock,
+        ids=Ids(clock, node=1),
+        settings=settings(folder),
+        payments=cast(Any, None),
+        messages=cast(Any, None),
+        wakes=LocalWakes(),
+    )
+    loaded = await load_site(ctx, read_site_file(text or site_text(shops)))
+    collector = await Collector.create(
+        id=ctx.ids.new(),
+        site_id=loaded.site_id,
+        name="c1",
+        token_hash="x",
+        line_codes=msgspec.json.encode([]).decode(),
+    )
+    return SmallMall(ctx, clock, loaded.site_id, collector, Runner(ctx, load_jobs()))
