@@ -10,11 +10,12 @@ from common.units import yuan_text
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _UNKNOWN = re.compile(r"contains unknown field `([^`]+)`")
-_BOUND = re.compile(r"^Expected `(?:int|float|decimal)(?: \| null)?` (>=|<=|>|<) (-?[\d.]+)$")
-_LENGTH = re.compile(r"^Expected `(\w+)(?: \| null)?` of (?:length|at (least|most) length) ?(>=|<=)? ?(\d+)$")
+_BOUND = re.compile(r"^Expected `(?:int|float)(?: \| null)?` (>=|<=|>|<) (-?[\d.]+)$")
+_LENGTH = re.compile(r"^Expected `(\w+)(?: \| null)?` of length (?:(>=|<=) )?(\d+)$")
 _TYPE = re.compile(r"^Expected `([^`]+)`, got `([^`]+)`$")
 
 _BOUND_WORDS = {">=": "不能小于", "<=": "不能大于", ">": "必须大于", "<": "必须小于"}
+_LENGTH_WORDS = {">=": "至少", "<=": "最多", None: "须为"}
 _TYPE_WORDS = {
     "int": "整数",
     "float": "数字",
@@ -63,10 +64,7 @@ def _sentence(what: str, field: str) -> str:
         return f"{_BOUND_WORDS[found[1]]} {shown}"
     if found := _LENGTH.match(what):
         unit = "个字" if found[1] == "str" else "项"
-        at_least = found[2] == "least" or found[3] == ">="
-        at_most = found[2] == "most" or found[3] == "<="
-        bound = "至少" if at_least else "最多" if at_most else "须为"
-        return f"{bound} {found[4]} {unit}"
+        return f"{_LENGTH_WORDS[found[2]]} {found[3]} {unit}"
     if found := _TYPE.match(what):
         kinds = [_TYPE_WORDS.get(one.strip(), "") for one in found[1].split("|")]
         wanted = "或".join(one for one in kinds if one)

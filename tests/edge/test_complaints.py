@@ -25,14 +25,14 @@ class Form(Struct, forbid_unknown_fields=True):
     code: Annotated[str, Meta(pattern=r"^\d{6}$")] = "123456"
     ratio: Annotated[float, Meta(gt=0.5)] = 1.0
     step: Annotated[int, Meta(multiple_of=10)] = 10
-    count: Annotated[int | None, Meta(ge=3)] = None
+    count: Annotated[int, Meta(ge=3)] | None = None
     at: Annotated[datetime, Meta(tz=True)] | None = None
     on: date | None = None
     ref: UUID | None = None
     floor: Floor = Floor.B1
     rows: Annotated[list[Row], Meta(min_length=1, max_length=2)] | None = None
     pair: tuple[int, int] | None = None
-    by_name: dict[str, int] = {}
+    by_name: dict[str, int] | None = None
     kept: bool = False
 
 
@@ -54,8 +54,8 @@ class Form(Struct, forbid_unknown_fields=True):
         ({"floor": "B9"}, "floor", "不在可选范围内"),
         ({"rows": []}, "rows", "至少 1 项"),
         ({"rows": [{}, {}, {}]}, "rows", "最多 2 项"),
-        ({"rows": [{}, {"price_fen": 100}]}, "rows[...].price_fen", "不能大于 0.99 元"),
-        ({"rows": [{"tax": 1}]}, "rows[...].tax", "没有这一项"),
+        ({"rows": [{}, {"price_fen": 100}]}, "rows[1].price_fen", "不能大于 0.99 元"),
+        ({"rows": [{"tax": 1}]}, "rows[0].tax", "没有这一项"),
         ({"pair": [1]}, "pair", "须为 2 项"),
         ({"by_name": {"a": "b"}}, "by_name[...]", "应为整数"),
         ({"kept": 1}, "kept", "应为是或否"),

@@ -135,14 +135,15 @@ def test_two_structs_of_one_name_are_told_apart() -> None:
     class Kind(StrEnum):
         ONE = "one"
 
-    other = StrEnum("Kind", {"TWO": "two"}, module="backend.domain.warnings")
+    class Other(StrEnum):
+        TWO = "two"
+
+    Other.__name__, Other.__module__ = "Kind", "backend.domain.warnings"
     registry = Registry()
 
-    async def show(ctx: Context) -> Reply[tuple[Kind, other]]:  # type: ignore[valid-type]
-        return ok((Kind.ONE, other["TWO"]))
-
-    show.__annotations__["return"] = Reply[tuple[Kind, other]]  # type: ignore[valid-type]
-    registry.get("/a", permission="public")(show)
+    @registry.get("/a", permission="public")
+    async def show(ctx: Context) -> Reply[tuple[Kind, Other]]:
+        return ok((Kind.ONE, Other.TWO))
 
     document = openapi(registry.operations())
 
