@@ -5,52 +5,16 @@ decides a trip: it only brings the meter to what the backend wants, and says how
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum, IntEnum, auto
 
 from collector.layout import Layout, Values
 from collector.protocols.modbus import Request
+from collector.steps import Phase, Rank, Reasserts, Report, confirm_delay_s, retry_delay_s
 from common.wire import Desired, OrderClass, Relay, Stage
 
 FIRST_CONFIRM_S = 0.03  # A contact needs 50 to 300 ms to travel.
-FAST_CONFIRM_S, FAST_CONFIRMS = 0.02, 8
-SLOW_CONFIRMS_S = (0.25, 0.5, 1.0, 1.0)
-RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # Restores and safety trips; the last one repeats for ever.
-SLOW_RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # Other trips.
 LOUD_TRIES = 3  # So many tries keep an order's own rank.
 LOAD_LOOKS, LOAD_GAP_S = 3, 1.0
 GONE_LOOKS = 2  # Without contact bits, "current gone" needs two reads.
-REASSERTS, REASSERT_SPAN_S = 3, 600.0
-
-
-class Rank(IntEnum):
-    """Who goes first at a transaction boundary; a smaller one always wins (优先级)."""
-
-    SAFETY = 0
-    RESTORE = 1
-    VERIFY = 2
-    TRIP = 3
-    REQUEST = 4
-    POLL = 5
-
-
-class Phase(Enum):
-    CHECK = auto()  # Read first: it may be right already, or a lost write may have worked.
-    BEFORE = auto()  # Does load flow before the trip?
-    WRITE = auto()
-    CONFIRM = auto()  # Read the contact, or the forced registers, back.
-    LOAD = auto()  # After a trip: is the current gone?
-    WATCH = auto()  # Every reading is compared with what shall be.
-    ENDED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One step worth telling the backend."""
-
-    stage: Stage
-    relay: Relay = Relay.UNKNOWN
-    detail: str = ""
 
 
 class Convergence:
@@ -86,7 +50,7 @@ class Convergence:
         self.written = False  # The first write has been handed to the line.
         self._told: set[Stage] = set()
         self._tries = self._confirms = self._looks = self._gone = self._rewrites = 0
-        self._reasserted_s: list[float] = []
+        self._reasserts = Reasserts()
         self.phase = Phase.CHECK if check_first else self._first_phase()
 
     # What to do.
@@ -140,8 +104,7 @@ class Convergence:
 
     def expire(self, now_s: float) -> list[Report]:
         """End a trip whose first write has not begun in time."""
-        by_s = self._first_write_by_s
-        if by_s is None or self.written or not self.active or now_s <= by_s:
+        if self.expires_s is None or now_s <= self.expires_s:
             return []
         self.phase = Phase.ENDED
         return self._tell(Stage.EXPIRED)
@@ -232,7 +195,7 @@ class Convergence:
         """Compare a full reading with what shall be; asserts it again at most 3 times in 10 minutes."""
         if self.phase is not Phase.WATCH:
             return []
-        right = self._right(values)
+        right = self._layout.agrees(values, self.desired.relay, self._write)
         if right is False:
             self._reassert(now_s)
             return []
@@ -271,15 +234,13 @@ class Convergence:
             self._go(Phase.WRITE if self.written else self._first_phase(), now_s)
             return []
         self._confirms += 1
-        if self._confirms < FAST_CONFIRMS:
-            self.due_s = now_s + FAST_CONFIRM_S
-        elif self._confirms < FAST_CONFIRMS + len(SLOW_CONFIRMS_S):
-            self.due_s = now_s + SLOW_CONFIRMS_S[self._confirms - FAST_CONFIRMS]
+        delay_s = confirm_delay_s(self._confirms)
+        if delay_s is not None:
+            self.due_s = now_s + delay_s
         else:
             # Accepted and yet not done: a relay that sticks. It is ordered again.
             self._rewrites += 1
-            delays = self._delays()
-            self._go(Phase.WRITE, now_s + delays[min(self._rewrites, len(delays)) - 1])
+            self._go(Phase.WRITE, now_s + retry_delay_s(self.desired, self._rewrites - 1))
         return []
 
     def _contact_right(self, relay: Relay, evidence: str, now_s: float) -> list[Report]:
@@ -315,32 +276,17 @@ class Convergence:
         # No current where none flowed before proves nothing: the order stays "commanded".
         return self._tell(Stage.VERIFIED, Relay.UNKNOWN, "current gone") if self._flowed else []
 
-    def _right(self, values: Values) -> bool | None:
-        """Tell whether a reading agrees with what shall be; None when it cannot say."""
-        if self._layout.contact is not None:
-            return None if values.relay is Relay.UNKNOWN else values.relay is self.desired.relay
-        if values.forced_words is None or self._write is None:
-            return None
-        return values.forced_words == self._write.words
-
     def _reassert(self, now_s: float) -> None:
-        self._reasserted_s = [at for at in self._reasserted_s if now_s - at < REASSERT_SPAN_S]
-        if len(self._reasserted_s) >= REASSERTS:
+        if not self._reasserts.take(now_s):
             return
-        self._reasserted_s.append(now_s)
         self._rewrites = 0
         self._told -= {Stage.VERIFIED, Stage.CONTRADICTED}
         self._go(Phase.WRITE, now_s)
 
     def _retry(self, phase: Phase, now_s: float) -> None:
-        delays = self._delays()
         tries = self._tries
-        self._go(phase, now_s + delays[min(tries, len(delays) - 1)])
+        self._go(phase, now_s + retry_delay_s(self.desired, tries))
         self._tries = tries + 1
-
-    def _delays(self) -> tuple[float, ...]:
-        slow = self.off and self.desired.order_class is not OrderClass.SAFETY
-        return SLOW_RETRY_S if slow else RETRY_S
 
     def _go(self, phase: Phase, due_s: float) -> None:
         if phase is not self.phase:

@@ -114,6 +114,15 @@ class Layout:
         image = image_of([(self.load, words)])
         return is_flowing(self._several(image, self._rows.current_ma), self._one(image, self._rows.power_w))
 
+    def agrees(self, values: Values, relay: Relay, write: Write | None) -> bool | None:
+        """Tell whether a reading shows ON or OFF, by contact or else by what `write` has left behind;
+        None when it cannot say."""
+        if self.contact is not None:
+            return None if values.relay is Relay.UNKNOWN else values.relay is relay
+        if values.forced_words is None or write is None:
+            return None
+        return values.forced_words == write.words
+
     def values(self, answers: Sequence[tuple[Read, Sequence[int]]]) -> Values:
         """Return what a full read says. Raises BadFrame when the status block is not where it should be."""
         image = image_of(answers)

@@ -10,7 +10,8 @@ from collector.link import Link, LinkLost
 from collector.orders import Sink
 from collector.profile import Profile
 from collector.protocols.modbus import Rejected, Silent, Write
-from collector.work import Turn, Work
+from collector.turn import Turn
+from collector.work import Work
 from common.clock import Clock
 from common.failpoint import failpoint
 from common.streams import Dial

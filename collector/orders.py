@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from collector.converge import Convergence, Rank, Report
+from collector.converge import Convergence
 from collector.layout import Values
+from collector.steps import Rank, Report
 from common.clock import Clock
 from common.wire import Desired, Outcome, Reading, Stage
 

@@ -8,19 +8,20 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 
-from collector.converge import Convergence, Rank
-from collector.layout import Layout, layout_of
+from collector.converge import Convergence
+from collector.layout import layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.protocols.modbus import BadFrame, Rejected, Request, Silent
 from collector.reading import FullRead, make_reading
 from collector.schedule import Schedule
+from collector.steps import Rank
+from collector.turn import Station, Turn
 from common.clock import Clock
-from common.wire import Desired, PlanLine, PlanMeter, ReadingKind, ReadRequest
+from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 
 VERIFY_HOLD_S = 0.06  # A read-back this near is not delayed by a longer transaction.
 FLOOD_S = 2.0  # So much line time may orders and requests take from due polls in one go …
@@ -32,31 +33,6 @@ MAX_WAIT_S = 2.0  # How long an idle line goes without looking around.
 GAPS_KEPT = 200
 
 log = structlog.get_logger()
-
-
-@dataclass
-class Station:
-    """What the line knows about one meter."""
-
-    plan: PlanMeter
-    layout: Layout
-    flowing: bool | None = None
-    flowing_s: float = 0.0
-    polled_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One transaction about to happen, and for whom; without an owner it is a dead meter's probe."""
-
-    station: Station
-    request: Request
-    rank: Rank
-    owner: Convergence | FullRead | None
-
-    @property
-    def meter_id(self) -> str:
-        return self.station.plan.meter_id
 
 
 class Work:

@@ -1,0 +1,35 @@
+"""One transaction about to happen, and the meter it is for."""
+
+from dataclasses import dataclass
+
+from collector.converge import Convergence
+from collector.layout import Layout
+from collector.protocols.modbus import Request
+from collector.reading import FullRead
+from collector.steps import Rank
+from common.wire import PlanMeter
+
+
+@dataclass
+class Station:
+    """What the line knows about one meter."""
+
+    plan: PlanMeter
+    layout: Layout
+    flowing: bool | None = None
+    flowing_s: float = 0.0
+    polled_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One transaction about to happen, and for whom; without an owner it is a dead meter's probe."""
+
+    station: Station
+    request: Request
+    rank: Rank
+    owner: Convergence | FullRead | None
+
+    @property
+    def meter_id(self) -> str:
+        return self.station.plan.meter_id
