@@ -250,6 +250,11 @@ async def serve(
         ListenerServer(edge, listener, sock, client_ips, beat_every_s)
         for listener, sock in zip((Listener.PUBLIC, Listener.PRIVATE), sockets, strict=True)
     )
-    await public.start()
-    await private.start()
-    return Servers(public, private)
+    servers = Servers(public, private)
+    try:
+        await public.start()
+        await private.start()
+    except BaseException:
+        await servers.close(0)
+        raise
+    return servers

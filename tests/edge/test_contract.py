@@ -10,6 +10,8 @@ import pytest
 from backend.routing import Listener
 from tests.edge.conftest import Door
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # One server on one loop for the whole page.
+
 TOP_UPS = "/api/v1/tenant/accounts/77/top-ups"
 
 
