@@ -53,8 +53,6 @@ class Convergence:
         self._reasserts = Reasserts()
         self.phase = Phase.CHECK if check_first else self._first_phase()
 
-    # What to do.
-
     @property
     def off(self) -> bool:
         return self.desired.relay is Relay.OFF
@@ -210,8 +208,6 @@ class Convergence:
             )
         seen = values.relay is Relay.ON or (self._layout.contact is None and right and values.flowing)
         return self._tell(Stage.VERIFIED, values.relay) if seen else []
-
-    # Inside.
 
     def _first_phase(self) -> Phase:
         blind = self._layout.contact is None and self._layout.load is not None
