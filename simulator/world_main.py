@@ -25,7 +25,7 @@ from simulator.wechat_world import Addresses, WechatWorld
 CALL_TIMEOUT_S = 30.0  # Each server has its own shorter limit; this one only bounds a stuck socket.
 SETTINGS_FILE = "product.env"
 TENANT_NAME = "商户{number:03d}"
-PHONE = "139000{number:05d}"
+PHONE = "139001{number:05d}"  # As the contacts of the simulated mall's shops.
 
 
 class Door:
