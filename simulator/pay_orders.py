@@ -63,7 +63,8 @@ class Order:
     state: TradeState = TradeState.NOTPAY
     transaction_id: str = ""
     paid_at: datetime | None = None
-    in_flight: bool = False  # The phone has paid; the payment counts only after the merchant's close.
+    in_flight: bool = False  # The phone has paid; the payment counts only after the merchant's close,
+    in_flight_s: float = 0.0  # and so many seconds later.
 
 
 @dataclass(frozen=True)

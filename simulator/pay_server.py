@@ -74,8 +74,8 @@ class PayServer:
         order = self.book.payable(prepay_id, self._clock.now())
         if openid is not None and openid != order.openid:
             raise PayError(400, "PAYER_MISMATCH", "下单账号与支付账号不一致，请核实后再支付")
-        if self.switches.strikes(PayFault.PAID_AFTER_CLOSE, order.out_trade_no):
-            order.in_flight = True
+        if fault := self.switches.strikes(PayFault.PAID_AFTER_CLOSE, order.out_trade_no):
+            order.in_flight, order.in_flight_s = True, fault.value
             return order
         self.book.paid(order, self._clock.now())
         self.background.start(self.callbacks.deliver(order))
@@ -194,8 +194,7 @@ class PayServer:
 
     async def _paid_after_close(self, order: Order) -> None:
         order.in_flight = False
-        fault = self.switches.strikes(PayFault.PAID_AFTER_CLOSE, order.out_trade_no)
-        await self._clock.sleep(fault.value if fault else 0)
+        await self._clock.sleep(order.in_flight_s)
         self.book.paid(order, self._clock.now())
         await self.callbacks.deliver(order)
 

@@ -62,7 +62,12 @@ class Sms:
 
 
 class SmsServer:
-    """One account at the provider. `public_url` is where receipts are pushed to."""
+    """One account at the provider.
+
+    public_url:    where receipts are pushed to.
+    checks_age:    refuse requests stamped more than five minutes off. The provider's SDK stamps with the
+                   machine's clock, so on virtual time this is off; the signature is checked all the same.
+    """
 
     def __init__(
         self,
@@ -72,7 +77,9 @@ class SmsServer:
         public_url: str,
         *,
         random_: random.Random | None = None,
+        checks_age: bool = True,
     ) -> None:
+        self._checks_age = checks_age
         self._names = keys.names.sms
         self._clock = clock
         self._call = call
@@ -103,7 +110,8 @@ class SmsServer:
 
     def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
         secrets = {self._names.secret_id: self._names.secret_key}
-        sms_tc3.check(method, target, headers, body, secrets, self._clock.now())
+        now = self._clock.now() if self._checks_age else None
+        sms_tc3.check(method, target, headers, body, secrets, now)
         if headers.get("x-tc-version") != VERSION:
             raise sms_tc3.TC3Error("NoSuchVersion", "接口版本不存在")
         if headers.get("x-tc-action") != "SendSms":

@@ -33,9 +33,9 @@ def bad_value(data: Mapping[str, Any]) -> str | None:
     if not data:
         return "data"
     for name, holder in data.items():
-        match = _NAME.match(name)
+        match = _NAME.fullmatch(name)
         limit = _LIMITS.get(match[1]) if match else None
         value = holder.get("value") if isinstance(holder, dict) else None
-        if limit is None or not isinstance(value, str) or not limit.match(value):
+        if limit is None or not isinstance(value, str) or not limit.fullmatch(value):
             return f"data.{name}.value"
     return None

@@ -52,6 +52,7 @@ class WechatWorld:
         codes: DoubtfulCodes | None = None,
         certificate_mode: bool = False,
         encrypted_events: bool = True,
+        checks_sms_age: bool = True,
     ) -> None:
         """client: reaches the product and, for phones, the servers themselves; closed by the caller."""
         self.keys = keys
@@ -80,7 +81,14 @@ class WechatWorld:
             random_=self._source(),
             encrypted=encrypted_events,
         )
-        self.sms = SmsServer(keys, clock, call, self.addresses.product, random_=self._source())
+        self.sms = SmsServer(
+            keys,
+            clock,
+            call,
+            self.addresses.product,
+            random_=self._source(),
+            checks_age=checks_sms_age,
+        )
 
     def phone(self, person: Person) -> Phone:
         """Give the phone of a person; each call gives a new one, not signed in."""
@@ -153,8 +161,10 @@ def in_memory_world(
     """Build a world without sockets around a product (内存中的世界).
 
     Returns the world, the httpx transport that reaches everyone, and the adapter for requests.
-    options: as for WechatWorld. Call it on the loop that will run it.
+    options: as for WechatWorld, but the age of SMS requests is not checked unless asked for: the
+    provider's SDK reads the machine's clock. Call it on the loop that will run it.
     """
+    options.setdefault("checks_sms_age", False)
     transport = InMemoryTransport({})
     client = httpx.AsyncClient(transport=transport)
     world = WechatWorld(keys, clock, client, random.Random(seed), **options)

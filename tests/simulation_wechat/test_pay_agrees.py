@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
-from wechatpayv3 import WeChatPay, WeChatPayType
+from wechatpayv3 import WeChatPay, WeChatPayType  # type: ignore[import-untyped]
 
 from common.clock import SystemClock
 from simulator.keys import WorldKeys

@@ -151,16 +151,16 @@ def test_an_order_can_be_taken_and_answered_by_500(keys: WorldKeys) -> None:
 
 def test_a_payment_can_count_after_the_merchant_has_closed(keys: WorldKeys) -> None:
     async def scene(p: Play) -> Any:
-        p.world.pay.switches.set(PayFault.PAID_AFTER_CLOSE, value=30)
+        p.world.pay.switches.set(PayFault.PAID_AFTER_CLOSE, value=30, times=1)
         await p.paid()
         before = (await p.merchant.query(ORDER_NO)).json()["trade_state"]
         closed = (await p.merchant.close(ORDER_NO)).status_code
         between = (await p.merchant.query(ORDER_NO)).json()["trade_state"]
         await p.world.settle()
         after = (await p.merchant.query(ORDER_NO)).json()["trade_state"]
-        return before, closed, between, after, len(p.product.payments)
+        return before, closed, between, after, (p.product.payments[0].at - START).total_seconds()
 
-    assert play(keys, scene) == ("NOTPAY", 204, "CLOSED", "SUCCESS", 1)
+    assert play(keys, scene) == ("NOTPAY", 204, "CLOSED", "SUCCESS", 30)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ def test_answers_are_signed_unless_told_otherwise(keys: WorldKeys) -> None:
 def test_a_fault_strikes_at_its_rate_and_the_same_way_for_a_seed(keys: WorldKeys) -> None:
     async def scene(p: Play) -> list[bool]:
         p.world.pay.switches.set(PayFault.SYSTEM_ERROR, rate=0.3)
-        return [(await p.merchant.query(ORDER_NO)).status_code == 500 for _ in range(100)]
+        return [(await p.merchant.query(ORDER_NO)).status_code == 500 for _ in range(60)]
 
     struck = play(keys, scene, seed=4)
 
-    assert 15 <= sum(struck) <= 45
+    assert 8 <= sum(struck) <= 28
     assert struck == play(keys, scene, seed=4)

@@ -406,3 +406,25 @@ def test_a_person_switches_a_template_off(keys: WorldKeys) -> None:
     code, text = play(keys, scene)
     assert code == 43101
     assert "subscribe_msg_change_event" in text
+
+
+def test_events_of_a_wrong_clock_are_stamped_so(keys: WorldKeys) -> None:
+    async def scene(p: Play) -> int:
+        p.world.api.switches.set(MessageFault.EVENT_SKEW, value=-3600)
+        await p.world.api.follow(p.tenant, follows=False)
+        return int(httpx.QueryParams(p.product.events[0].query)["timestamp"])
+
+    assert play(keys, scene) == int(START.timestamp()) - 3600
+
+
+def test_a_message_can_be_taken_though_the_connection_is_cut(keys: WorldKeys) -> None:
+    async def scene(p: Play) -> Any:
+        client = _wechatpy(p, keys.names.service_account)
+        p.world.api.switches.set(MessageFault.DOWN_AFTER_TAKING, subject="template", times=1)
+        with pytest.raises(requests.ConnectionError):
+            client.message.send_template(
+                p.tenant.service_openid, keys.names.service_account.templates["LAST"], DATA
+            )
+        return len(p.world.api.messages.sent)
+
+    assert play(keys, scene) == 1
