@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+import sqlite3
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
@@ -90,13 +92,15 @@ class Collector:
     # What lines find (orders.Sink).
 
     def reading(self, reading: Reading) -> None:
-        self._spool.readings.add(msgspec.json.encode(reading), reading.read_at)
+        with _spooling("reading"):
+            self._spool.readings.add(msgspec.json.encode(reading), reading.read_at)
         self.uplink.reading_added(urgent=reading.kind is not ReadingKind.POLL)
 
     def outcome(self, outcome: Outcome, ended: bool) -> None:
-        self._spool.outcomes.add(msgspec.json.encode(outcome), outcome.at)
-        if ended:
-            self._spool.end_order(outcome.meter_id, outcome.generation, outcome.stage)
+        with _spooling("outcome"):
+            self._spool.outcomes.add(msgspec.json.encode(outcome), outcome.at)
+            if ended:
+                self._spool.end_order(outcome.meter_id, outcome.generation, outcome.stage)
         self.uplink.outcome_added()
 
     def trip_allowed(self, desired: Desired) -> bool:
@@ -147,7 +151,8 @@ class Collector:
     def replan(self, plan: Plan) -> None:
         """Take a new plan while running; it is kept on disk, to start without the backend."""
         self._apply(plan)
-        self._spool.keep_plan(plan)
+        with _spooling("plan"):
+            self._spool.keep_plan(plan)
 
     def line_health(self) -> list[LineHealth]:
         return [line.health() for line, _ in self._lines.values()]
@@ -158,7 +163,8 @@ class Collector:
         """Keep an order, then hand it to its line; one for a meter not yet planned waits for the plan."""
         kept = self._kept.get(desired.meter_id)
         if kept is None or kept.desired.generation < desired.generation:
-            self._spool.keep_order(desired, self._clock.now())
+            with _spooling("order"):
+                self._spool.keep_order(desired, self._clock.now())
         if kept is not None and not kept.ended and kept.desired.generation < desired.generation:
             self._supersede(kept.desired)
             del self._kept[desired.meter_id]
@@ -233,6 +239,15 @@ class Collector:
             except Exception:
                 log.exception("line_failed", line=line.plan.line_id)
             await self._clock.sleep(LINE_RESTART_S)
+
+
+@contextmanager
+def _spooling(what: str) -> Iterator[None]:
+    """Go on when the disk is full or broken: a paid shop gets its power all the same."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        log.error("spool_failed", what=what, reason=str(error))
 
 
 async def run_collector(environ: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -167,12 +168,15 @@ class Uplink:
             self._clocks_compared.set()
             if self._clock.monotonic() >= expire_s:
                 expire_s = self._clock.monotonic() + EXPIRE_EVERY_S
-                dropped = self._spool.expire(self._clock.now())
+                dropped = await self._retried(self._expire)
                 if dropped:
                     log.error("spool_expired", rows=dropped)
             await self._clock.sleep(self._settings.health_s if self.offset_s is not None else RETRY_S)
 
     # One exchange each.
+
+    async def _expire(self) -> int:
+        return self._spool.expire(self._clock.now())
 
     async def _ask_desired(self) -> DesiredAnswer:
         held, requests = self._inbox.query()
@@ -254,12 +258,12 @@ class Uplink:
         return msgspec.json.decode(response.content, type=type_)
 
     async def _retried(self, exchange: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an exchange until it works, with growing waits; the backend is never given up."""
+        """Repeat an exchange until it works, with growing waits; backend and disk are never given up."""
         delay_s = RETRY_S
         while True:
             try:
                 return await exchange()
-            except (httpx.HTTPError, msgspec.MsgspecError) as error:
-                log.warning("backend_unreachable", reason=f"{type(error).__name__}: {error}", again_s=delay_s)
+            except (httpx.HTTPError, msgspec.MsgspecError, sqlite3.Error) as error:
+                log.warning("exchange_failed", reason=f"{type(error).__name__}: {error}", again_s=delay_s)
             await self._clock.sleep(delay_s * self._random.uniform(0.8, 1.2))
             delay_s = min(delay_s * 2, MAX_RETRY_S)

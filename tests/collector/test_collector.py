@@ -180,6 +180,26 @@ def test_what_is_right_already_is_read_and_not_written_again_after_a_restart(tmp
     run_site(main)
 
 
+def test_a_full_disk_does_not_keep_a_paid_shop_dark() -> None:
+    async def main() -> None:
+        site = Site(3)
+        collector = await site.start()
+        await site.after(5)
+        site.backend.want(trip("m1"))
+        await site.after(5)
+        collector._spool._db.execute("PRAGMA query_only = ON")
+        site.backend.want(restore("m1"))
+        await site.after(5)
+        assert site.closed("m1")
+        collector._spool._db.execute("PRAGMA query_only = OFF")
+        mark = site.clock.now()
+        await site.after(30)
+        assert site.backend.readings[-1].read_at > mark
+        await site.stop()
+
+    run_site(main)
+
+
 def test_a_trip_known_only_from_disk_waits_for_the_backend(tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(3, spool=str(tmp_path / "spool.db"))
