@@ -1,6 +1,6 @@
 """The audit log (操作日志): one chain of HMACs a site, so that an edit or a cut tail is found.
 
-The key is the ledger's and stands outside the database. Site 0 holds what belongs to no site.
+The key is the ledger's and stands outside the database. What belongs to no site has a chain of its own.
 """
 
 import hashlib
@@ -17,6 +17,8 @@ from backend.models.audit import AuditHead, AuditRecord
 from backend.store import rows, run, some_utc, upsert_sql
 
 STEP_UP = "staff.step_up"
+# Below every id that we make. Not 0, which MariaDB takes in a key as a wish for the next number.
+NO_SITE = 1
 _AT_ONCE = 1_000
 _WIDTHS = {"actor": 64, "operation": 64, "object": 96, "reason": 200, "request_id": 64, "client_ip": 64}
 
@@ -54,9 +56,9 @@ async def record(
 
     Called inside the caller's unit of work, as its last write: the head row stays locked to its end.
     object_: "<kind>:<id>", e.g. "meter:42". facts: what JSON can hold; no secrets.
-    site_id: where the caller belongs to no site (tenants, jobs).
+    site_id: for callers that belong to no site themselves (tenants, jobs).
     """
-    site = ctx.caller.site_id if site_id is None else site_id
+    site = (ctx.caller.site_id if site_id is None else site_id) or NO_SITE
     head = await _locked_head(site)
     at = ctx.clock.now()
     row: dict[str, Any] = {
@@ -147,7 +149,7 @@ async def verify_audits(key: bytes, anchors: Iterable[Anchor] = ()) -> list[str]
     sites = {int(row["site_id"]) for row in await rows("SELECT DISTINCT site_id FROM audit_record")}
     sites |= {head.site_id for head in await audit_heads()} | {anchor.site_id for anchor in kept}
     return [
-        f"站点 {site_id}：{problem}"
+        f"{'不属于站点的记录' if site_id == NO_SITE else f'站点 {site_id}'}：{problem}"
         for site_id in sorted(sites)
         for problem in await verify_audit(site_id, key, kept)
     ]
