@@ -1,233 +1,252 @@
 """The outbox (发件箱): work that a transaction wants done, and the plain loop that does it.
 
-A row is work to do. It is claimed by a lease, so that several processes never do it at once and a
-process that dies gives it back. While it runs its `due_at` is far away; wanting the same work again
-meanwhile brings it near: the row then survives its own run.
+Any number of runners in any number of processes share the rows; none needs Redis. The two lanes have
+slots of their own, so that a payment never waits behind messages.
 """
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
 from msgspec import Struct
 
+from backend import outbox_rows
 from backend.context import Context
 from backend.errors import Bug
-from backend.jobs.port import Again, Done, Job
+from backend.jobs.port import Again, Done, Job, Lane
 from backend.metrics import count_job, set_outbox
-from backend.store import after_commit, dialect, rows, run, some_utc, sql_time, unit_of_work, utc
+from backend.outbox_rows import LEASE, Claimed
+from backend.store import after_commit, unit_of_work
+from backend.wakes import OUTBOX_TOPIC
 from common.failpoint import failpoint
 
-TOPIC = "outbox"
-LEASE = timedelta(seconds=60)  # A job that takes longer may be run by another process too.
-FAR = datetime(9999, 1, 1, tzinfo=UTC)
-AT_ONCE = 32
-PER_KIND = 16  # One kind alone never fills the loop: payments do not wait behind messages.
+TOPIC = OUTBOX_TOPIC
+LANE_SLOTS = {Lane.PROMPT: 20, Lane.SLOW: 12}
+PER_KIND = 12  # One kind alone never fills the prompt lane.
 LONGEST_PAUSE_S = 5.0
+_REREAD_WHILE_DOWN_S = 0.25
+_RENEW_S = LEASE.total_seconds() / 3
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 300.0
+_DATABASE_AWAY_S = 1.0
+_COUNT_EVERY_S = 5.0
 
 log = structlog.get_logger("prewatt.outbox")
 
 
 async def add_work(
-    ctx: Context, kind: str, payload: Struct, *, key: str | None = None, due_at: datetime | None = None
+    ctx: Context,
+    kind: str,
+    payload: Struct | Mapping[str, Any],
+    *,
+    key: str | None = None,
+    due_at: datetime | None = None,
 ) -> None:
     """Want a piece of work done, inside the unit of work that causes it.
 
-    key: two equal pieces of work are one; the earlier time holds. due_at: now unless said otherwise.
+    key:    names the kind and its payload; two equal pieces of work are one, the earlier time holds.
+    due_at: now unless said otherwise.
     """
     now = ctx.clock.now()
     due = due_at or now
-    values = [
-        ctx.ids.new(),
-        kind,
-        key,
-        msgspec.json.encode(payload).decode(),
-        sql_time(now),
-        sql_time(due),
-        0,
-        "",
-    ]
-    sql = (
-        "INSERT INTO outbox (id,kind,`key`,payload,made_at,due_at,attempts,last_error)"
-        " VALUES (?,?,?,?,?,?,?,?)"
-    )
-    if key is not None:
-        if dialect() == "mysql":
-            sql += " ON DUPLICATE KEY UPDATE due_at=LEAST(due_at, VALUES(due_at))"
-        else:
-            sql += " ON CONFLICT(`key`) DO UPDATE SET due_at=MIN(due_at, excluded.due_at)"
-    await run(sql, values)
+    await outbox_rows.insert(ctx.ids.new(), kind, key, msgspec.json.encode(payload).decode(), now, due)
     if due <= now + timedelta(seconds=LONGEST_PAUSE_S):
         after_commit(lambda: ctx.wakes.wake(TOPIC))
 
 
-class _Row(Struct, frozen=True):
-    id: int
-    kind: str
-    payload: str
-    lease_at: datetime
-    attempts: int
-
-
 class Runner:
-    """Does due work. `jobs`: by kind. Any number of runners in any number of processes."""
+    """Does due work. `jobs`: by kind; rows of other kinds are left to other programs."""
 
     def __init__(self, ctx: Context, jobs: Mapping[str, Job]) -> None:
         self._ctx = ctx
         self._jobs = dict(jobs)
-        self._running: dict[str, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = dict.fromkeys(self._jobs, 0)
+        self._tasks: dict[asyncio.Task[None], Lane] = {}
+        self._passing = asyncio.Lock()
+        self._lease_ends_at: datetime | None = None
+        self._counted_at = float("-inf")
+        self._is_closing = False
 
-    async def run_due(self) -> int:
-        """Do everything that is due now, and what that makes due, and return how many jobs ran."""
+    @property
+    def has_room(self) -> bool:
+        """Whether urgent work would be started at once."""
+        return bool(self._open_kinds(Lane.PROMPT))
+
+    async def run_due(self, limit: int | None = None) -> int:
+        """Do all that is due now and all that this makes due, or about `limit` of it; return the count."""
         count = 0
-        while True:
-            claimed = await self._claim(AT_ONCE)
-            if not claimed:
+        while limit is None or count < limit:
+            started = await self.start_due()
+            if not started and not self._tasks:
                 return count
-            await asyncio.gather(*(self._run(row) for row in claimed))
-            count += len(claimed)
+            count += started
+            await asyncio.gather(*self._tasks)
+        return count
 
     async def run_forever(self) -> None:
-        """Do work as it comes due, until cancelled; woken after each commit that made some."""
+        """Do work as it comes due, until cancelled; then what still runs is cancelled and given back."""
         try:
             while True:
                 ticket = self._ctx.wakes.ticket(TOPIC)
-                claimed = await self._claim_safely()
-                for row in claimed:
-                    self._start(row)
-                if not claimed:
-                    await self._ctx.wakes.wait(TOPIC, ticket, await self._pause_s())
-                elif len(self._tasks) >= AT_ONCE:
-                    await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+                try:
+                    started = await self.start_due()
+                    pause_s = 0.0 if started else await self._pause_s()
+                except Exception as error:  # The database is away: the loop outlives it.
+                    log.warning("outbox_unreachable", error=type(error).__name__)
+                    await self._ctx.clock.sleep(_DATABASE_AWAY_S)
+                    continue
+                if pause_s > 0:
+                    await self._ctx.wakes.wait(TOPIC, ticket, pause_s)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.close()
 
-    def _start(self, row: _Row) -> None:
-        task = asyncio.create_task(self._run(row))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._ctx.wakes.wake(TOPIC) if self._is_full() else None)
+    async def start_due(self) -> int:
+        """Claim due work as far as there is room, start it, and return how many jobs were started."""
+        # Shielded: a claim that was cancelled half-way would leave rows leased that nobody runs.
+        return await asyncio.shield(asyncio.ensure_future(self._start_due()))
 
-    def _is_full(self) -> bool:
-        return any(count >= PER_KIND - 1 for count in self._running.values())
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Start nothing more, let jobs end for `grace_s`, then cancel them: others do them at once."""
+        self._is_closing = True
+        async with self._passing:
+            running = list(self._tasks)
+        if running and grace_s > 0:
+            await asyncio.wait(running, timeout=grace_s)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
-    async def _claim_safely(self) -> list[_Row]:
-        try:
-            return await self._claim(AT_ONCE - len(self._tasks))
-        except Exception as error:  # The database is away: the loop outlives it.
-            log.warning("outbox_unreachable", error=type(error).__name__)
-            await self._ctx.clock.sleep(1.0)
+    async def _start_due(self) -> int:
+        started = 0
+        async with self._passing:
+            if self._is_closing:
+                return 0
+            self._lease_ends_at = await outbox_rows.free_expired(self._ctx.clock.now())
+            for lane in Lane:
+                for row in await self._claim(lane):
+                    self._start(row, lane)
+                    started += 1
+        return started
+
+    def _open_kinds(self, lane: Lane) -> list[str]:
+        """Return the kinds of a lane of which one more may run."""
+        if list(self._tasks.values()).count(lane) >= LANE_SLOTS[lane]:
             return []
+        return [
+            kind for kind, job in self._jobs.items() if job.lane is lane and self._running[kind] < PER_KIND
+        ]
+
+    async def _claim(self, lane: Lane) -> list[Claimed]:
+        kinds = self._open_kinds(lane)
+        free = LANE_SLOTS[lane] - list(self._tasks.values()).count(lane)
+        # No more than any one of the kinds may still have, whatever the mix.
+        free = min([free, *(PER_KIND - self._running[kind] for kind in kinds)])
+        return await outbox_rows.claim(kinds, free, self._ctx.clock.now())
+
+    def _start(self, row: Claimed, lane: Lane) -> None:
+        self._running[row.kind] += 1
+        task = asyncio.create_task(self._run(row), name=f"job {row.kind}")
+        self._tasks[task] = lane
+        task.add_done_callback(lambda task: self._ended(task, row.kind))
+
+    def _ended(self, task: "asyncio.Task[None]", kind: str) -> None:
+        was_full = kind not in self._open_kinds(self._tasks[task])
+        del self._tasks[task]
+        self._running[kind] -= 1
+        if was_full:
+            self._ctx.wakes.wake_here(TOPIC)
 
     async def _pause_s(self) -> float:
         """Return how long nothing will be due, at most a few seconds."""
         now = self._ctx.clock.now()
-        try:
-            (row,) = await rows(
-                "SELECT COUNT(*) AS n, MIN(COALESCE(lease_until_at, due_at)) AS due_at FROM outbox"
-            )
-        except Exception as error:
-            log.warning("outbox_unreachable", error=type(error).__name__)
-            return 1.0
-        if row["due_at"] is None:
-            set_outbox("all", 0, 0.0)
-            return self._ctx.wakes.reread_s(0.25)
-        wait_s = (some_utc(row["due_at"]) - now).total_seconds()
-        set_outbox("all", int(row["n"]), max(0.0, -wait_s))
-        return min(max(wait_s, 0.01), self._ctx.wakes.reread_s(0.25))
+        await self._count(now)
+        kinds = [kind for lane in Lane for kind in self._open_kinds(lane)]
+        times = [await outbox_rows.next_due_at(kinds), self._lease_ends_at]
+        longest_s = min(LONGEST_PAUSE_S, self._ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
+        wait_s = min(((at - now).total_seconds() for at in times if at is not None), default=longest_s)
+        return min(max(wait_s, 0.0), longest_s)
 
-    async def _claim(self, limit: int) -> list[_Row]:
-        now = self._ctx.clock.now()
-        found = await rows(
-            "SELECT id, kind, payload, lease_until_at, attempts FROM outbox"
-            " WHERE (due_at <= ? AND lease_until_at IS NULL) OR lease_until_at <= ?"
-            f" ORDER BY due_at, id LIMIT {max(0, limit) * 2}",
-            [sql_time(now), sql_time(now)],
-        )
-        claimed: list[_Row] = []
-        for row in found:
-            kind = row["kind"]
-            if kind not in self._jobs or self._running.get(kind, 0) >= PER_KIND or len(claimed) >= limit:
-                continue
-            lease_at = now + LEASE
-            if await self._lease(int(row["id"]), utc(row["lease_until_at"]), lease_at):
-                self._running[kind] = self._running.get(kind, 0) + 1
-                attempts = int(row["attempts"]) + 1
-                claimed.append(_Row(int(row["id"]), kind, row["payload"], lease_at, attempts))
-        return claimed
-
-    async def _lease(self, row_id: int, before: datetime | None, lease_at: datetime) -> bool:
-        sql = "UPDATE outbox SET due_at=?, lease_until_at=?, attempts=attempts+1 WHERE id=? AND "
-        values = [sql_time(FAR), sql_time(lease_at), row_id]
-        if before is None:
-            return await run(sql + "lease_until_at IS NULL", values) == 1
-        return await run(sql + "lease_until_at=?", [*values, sql_time(before)]) == 1
-
-    async def _run(self, row: _Row) -> None:
-        job = self._jobs[row.kind]
-        try:
-            failpoint(f"job_{row.kind}:before")
-            try:
-                payload: Any = msgspec.json.decode(row.payload, type=job.payload)
-                result = await job.run(self._ctx, payload)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                await self._failed(row, error)
-                return
-            failpoint(f"job_{row.kind}:after")
-            await self._finished(row, result)
-        finally:
-            self._running[row.kind] -= 1
-
-    async def _finished(self, row: _Row, result: Done | Again) -> None:
-        if isinstance(result, Again):
-            count_job(row.kind, "again")
-            due_at = self._ctx.clock.now() + timedelta(seconds=result.after_s)
-            await unit_of_work(lambda: self._give_back(row, due_at, 0, ""), "outbox_done")
+    async def _count(self, now: datetime) -> None:
+        """Tell the metrics what waits, now and then."""
+        if self._ctx.clock.monotonic() - self._counted_at < _COUNT_EVERY_S:
             return
-        count_job(row.kind, "done")
-        await unit_of_work(lambda: self._delete(row), "outbox_done")
+        self._counted_at = self._ctx.clock.monotonic()
+        due = await outbox_rows.due_kinds(now)
+        for lane in Lane:
+            mine = [one for one in due if one.kind in self._jobs and self._jobs[one.kind].lane is lane]
+            ages = [(now - one.oldest_due_at).total_seconds() for one in mine]
+            set_outbox(lane.value, sum(one.count for one in mine), max(ages, default=0.0))
 
-    async def _failed(self, row: _Row, error: Exception) -> None:
-        """Put it back for later. A Bug is work that must not go on: it is tried again slowly and logged."""
-        count_job(row.kind, "failed")
-        log.error("job_failed", kind=row.kind, attempts=row.attempts, exc_info=error)
-        wait_s = min(_FIRST_RETRY_S * 2 ** min(row.attempts - 1, 12), _LONGEST_RETRY_S)
-        if isinstance(error, Bug):
-            wait_s = _LONGEST_RETRY_S
-        due_at = self._ctx.clock.now() + timedelta(seconds=wait_s)
-        name = type(error).__name__[:200]
+    async def _run(self, row: Claimed) -> None:
+        """Run one job to its end and write down how it ended, holding the lease meanwhile."""
+        ended = asyncio.Event()
+        keeper = asyncio.create_task(self._keep(row, ended))
+        result: Done | Again | Exception
         try:
-            await unit_of_work(lambda: self._give_back(row, due_at, row.attempts, name), "outbox_failed")
-        except Exception as second:  # The lease ends by itself.
-            log.warning("outbox_unreachable", error=type(second).__name__)
+            result = await self._do(row)
+        except asyncio.CancelledError:
+            ended.set()
+            await keeper
+            await self._write_down(row, Again(0.0))
+            raise
+        except Exception as error:
+            result = error
+        ended.set()
+        await keeper  # A renewal in flight would make the lease we name an old one.
+        await self._write_down(row, result)
 
-    async def _delete(self, row: _Row) -> None:
-        """Take the row away, unless somebody wanted it again while it ran."""
-        lease = sql_time(row.lease_at)
-        gone = await run(
-            "DELETE FROM outbox WHERE id=? AND lease_until_at=? AND due_at=?", [row.id, lease, sql_time(FAR)]
-        )
-        if gone == 0:
-            await run(
-                "UPDATE outbox SET lease_until_at=NULL, attempts=0 WHERE id=? AND lease_until_at=?",
-                [row.id, lease],
-            )
-            after_commit(lambda: self._ctx.wakes.wake(TOPIC))
+    async def _do(self, row: Claimed) -> Done | Again:
+        job = self._jobs[row.kind]
+        failpoint(f"job_{row.kind}:before")
+        payload: Any = msgspec.json.decode(row.payload, type=job.payload)
+        result = await job.run(self._ctx, payload)
+        failpoint(f"job_{row.kind}:after")
+        return result
 
-    async def _give_back(self, row: _Row, due_at: datetime, attempts: int, error: str) -> None:
-        least = "LEAST" if dialect() == "mysql" else "MIN"
-        await run(
-            f"UPDATE outbox SET due_at={least}(due_at, ?), lease_until_at=NULL, attempts=?, last_error=?"
-            " WHERE id=? AND lease_until_at=?",
-            [sql_time(due_at), attempts, error, row.id, sql_time(row.lease_at)],
-        )
+    async def _keep(self, row: Claimed, ended: asyncio.Event) -> None:
+        """Renew the lease of a long job until it has ended."""
+        while not ended.is_set():
+            try:
+                async with asyncio.timeout(_RENEW_S):
+                    await ended.wait()
+            except TimeoutError:
+                try:
+                    if not await outbox_rows.renew(row, self._ctx.clock.now()):
+                        log.warning("lease_lost", kind=row.kind)
+                        return
+                except Exception as error:
+                    log.warning("outbox_unreachable", error=type(error).__name__)
+
+    async def _write_down(self, row: Claimed, result: Done | Again | Exception) -> None:
+        try:
+            await unit_of_work(lambda: self._settle(row, result), "outbox_done")
+        except Exception as error:  # The lease ends by itself, and the job runs again.
+            log.warning("outbox_unreachable", error=type(error).__name__)
+            return
+        names = {Done: "done", Again: "again"}
+        count_job(row.kind, next((name for one, name in names.items() if isinstance(result, one)), "failed"))
+
+    async def _settle(self, row: Claimed, result: Done | Again | Exception) -> None:
+        now = self._ctx.clock.now()
+        if isinstance(result, Done):
+            if not await outbox_rows.finish(row):
+                after_commit(lambda: self._ctx.wakes.wake_here(TOPIC))
+            return
+        if isinstance(result, Again):
+            await outbox_rows.give_back(row, now + timedelta(seconds=result.after_s), 0, "")
+        else:
+            log.error("job_failed", kind=row.kind, attempts=row.attempts, exc_info=result)
+            due_at = now + timedelta(seconds=retry_s(row.attempts, result))
+            # The class alone: a message may quote what a provider sent.
+            await outbox_rows.give_back(row, due_at, row.attempts, type(result).__name__[:200])
+        after_commit(lambda: self._ctx.wakes.wake_here(TOPIC))
+
+
+def retry_s(attempts: int, error: Exception) -> float:
+    """Return how long to wait after so many failures: 1 s, doubling to 5 min; a Bug waits 5 min at once."""
+    if isinstance(error, Bug):
+        return _LONGEST_RETRY_S
+    return float(min(_FIRST_RETRY_S * 2 ** min(attempts - 1, 12), _LONGEST_RETRY_S))

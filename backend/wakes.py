@@ -4,9 +4,29 @@ A waiter takes a ticket, reads SQL, then waits: a wake between the reading and t
 """
 
 import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import RedisError
+
+from backend.metrics import set_redis_up
+from common.clock import Clock
+
 STEADY_REREAD_S = 5.0
+OUTBOX_TOPIC = "outbox"
+WAKE_LIST = "prewatt:wake:outbox"
+_CHANNEL = "prewatt:wakes"
+_MOST_TOKENS = 64  # Each token makes one look; more than this many looks find nothing more.
+_MOST_TOPICS = 10_000
+_TIMEOUT_S = 2.0
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+log = structlog.get_logger("prewatt.wakes")
 
 
 class Wakes(Protocol):
@@ -16,8 +36,12 @@ class Wakes(Protocol):
         """Wake all waiters of a topic. Never raises and never waits."""
         ...
 
+    def wake_here(self, topic: str) -> None:
+        """Wake the waiters of this process alone."""
+        ...
+
     def ticket(self, topic: str) -> int:
-        """Return the number of wakes so far."""
+        """Return a mark that is another one after the next wake of the topic."""
         ...
 
     async def wait(self, topic: str, ticket: int, seconds: float) -> bool:
@@ -29,32 +53,186 @@ class Wakes(Protocol):
         ...
 
 
-class LocalWakes:
-    """Wakes inside one process."""
+class _Waiters:
+    """Those who wait for the next wake of one topic."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-        self._events: dict[str, asyncio.Event] = {}
+        self.event = asyncio.Event()
+        self.count = 0
+
+
+class LocalWakes:
+    """Wakes inside one process.
+
+    is_alone: no other process writes to the database; otherwise it is as if Redis were down.
+    """
+
+    def __init__(self, *, is_alone: bool = True) -> None:
+        self._is_alone = is_alone
+        self._number = 0  # Of the newest wake of any topic.
+        self._forgotten = 0  # Wakes up to here are known for all topics together.
+        self._newest: dict[str, int] = {}
+        self._waiters: dict[str, _Waiters] = {}
 
     def wake(self, topic: str) -> None:
-        self._counts[topic] = self._counts.get(topic, 0) + 1
-        event = self._events.pop(topic, None)
-        if event is not None:
-            event.set()
+        self.wake_here(topic)
+
+    def wake_here(self, topic: str) -> None:
+        self._number += 1
+        self._newest[topic] = self._number
+        waiters = self._waiters.pop(topic, None)
+        if waiters is not None:
+            waiters.event.set()
+        if len(self._newest) > _MOST_TOPICS:
+            self.wake_all_here()
+
+    def wake_all_here(self) -> None:
+        """Wake every waiter of this process: wakes may have been missed."""
+        self._number += 1
+        self._forgotten = self._number
+        self._newest.clear()
+        waiting, self._waiters = self._waiters, {}
+        for waiters in waiting.values():
+            waiters.event.set()
 
     def ticket(self, topic: str) -> int:
-        return self._counts.get(topic, 0)
+        return self._newest.get(topic, self._forgotten)
 
     async def wait(self, topic: str, ticket: int, seconds: float) -> bool:
         if self.ticket(topic) != ticket:
             return True
-        event = self._events.setdefault(topic, asyncio.Event())
+        waiters = self._waiters.setdefault(topic, _Waiters())
+        waiters.count += 1
         try:
             async with asyncio.timeout(seconds):
-                await event.wait()
+                await waiters.event.wait()
         except TimeoutError:
             return False
+        finally:
+            waiters.count -= 1
+            if waiters.count == 0 and self._waiters.get(topic) is waiters:
+                del self._waiters[topic]
         return True
 
     def reread_s(self, while_down_s: float) -> float:
-        return STEADY_REREAD_S
+        return STEADY_REREAD_S if self._is_alone else while_down_s
+
+
+class RedisWakes(LocalWakes):
+    """Wakes of all processes that share a Redis: published for waiters, listed for the outbox.
+
+    The outbox needs one process, so its wake is a token on a list that one worker pops. What is lost
+    while Redis is away is found by reading SQL again.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        super().__init__(is_alone=False)
+        self._clock = clock
+        self._me = secrets.token_hex(8)
+        self._redis = Redis.from_url(
+            url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, decode_responses=True
+        )
+        self._unsent: dict[str, None] = {}  # In the order of their wakes, each topic once.
+        self._something = asyncio.Event()
+        self._is_up = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def is_up(self) -> bool:
+        return self._is_up
+
+    async def start(self) -> None:
+        """Begin to connect, and return at once: Redis need not be there."""
+        self._set_up(False)
+        self._tasks = [
+            asyncio.create_task(self._for_ever(self._listen), name="wakes in"),
+            asyncio.create_task(self._for_ever(self._send), name="wakes out"),
+        ]
+
+    async def close(self) -> None:
+        """Stop and disconnect. Harmless when repeated."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._set_up(False)
+        await self._redis.aclose()
+
+    def wake(self, topic: str) -> None:
+        self.wake_here(topic)
+        if len(self._unsent) < _MOST_TOPICS:
+            self._unsent[topic] = None
+            self._something.set()
+
+    def reread_s(self, while_down_s: float) -> float:
+        return STEADY_REREAD_S if self._is_up else while_down_s
+
+    def _set_up(self, is_up: bool) -> None:
+        self._is_up = is_up
+        set_redis_up(is_up)
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work` until it breaks, and again after a pause that grows while it breaks at once."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            began_at = self._clock.monotonic()
+            try:
+                await work()
+            except (RedisError, OSError) as error:
+                if pause_s == _FIRST_PAUSE_S:
+                    log.warning("redis_unreachable", error=type(error).__name__)
+            if self._clock.monotonic() - began_at > _LONGEST_PAUSE_S:
+                pause_s = _FIRST_PAUSE_S
+            await self._clock.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _listen(self) -> None:
+        listening = self._redis.pubsub()
+        is_asked = False
+        try:
+            await listening.subscribe(_CHANNEL)
+            while True:
+                message = await listening.get_message(timeout=_TIMEOUT_S)
+                if message is None:
+                    if is_asked:
+                        raise RedisGone("no answer")
+                    await listening.ping()  # A silent connection may be a dead one.
+                    is_asked = True
+                    continue
+                is_asked = False
+                if message["type"] == "subscribe":
+                    self._set_up(True)
+                    log.info("redis_reachable")
+                    self.wake_all_here()  # What was published before we listened is gone.
+                elif message["type"] == "message":
+                    self._heard(message["data"])
+        finally:
+            self._set_up(False)
+            await listening.aclose()
+
+    def _heard(self, text: str) -> None:
+        sender, _, topic = text.partition(" ")
+        if sender != self._me:
+            self.wake_here(topic)
+
+    async def _send(self) -> None:
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            topics, self._unsent = self._unsent, {}
+            try:
+                await self._send_all(topics)
+            except (RedisError, OSError):
+                self._unsent = topics | self._unsent
+                self._something.set()
+                raise
+
+    async def _send_all(self, topics: Iterable[str]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for topic in topics:
+                if topic == OUTBOX_TOPIC:
+                    pipe.lpush(WAKE_LIST, "1")
+                    pipe.ltrim(WAKE_LIST, 0, _MOST_TOKENS - 1)
+                else:
+                    pipe.publish(_CHANNEL, f"{self._me} {topic}")
+            await pipe.execute()

@@ -5,11 +5,19 @@ has `EVERY_S` or `DAILY_AT` ("00:05", Asia/Shanghai) is put into the outbox by t
 """
 
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
 
 from backend.context import Context
+
+
+class Lane(StrEnum):
+    """Work of one lane never waits for work of the other (通道)."""
+
+    PROMPT = "prompt"  # Money and supply: someone stands in the dark.
+    SLOW = "slow"  # Messages, reports, housekeeping.
 
 
 class Done(Struct, frozen=True):
@@ -28,3 +36,4 @@ class Job(Struct, frozen=True):
     run: Callable[[Context, Any], Awaitable[Done | Again]]
     every_s: float | None = None
     daily_at: str | None = None
+    lane: Lane = Lane.PROMPT
