@@ -18,7 +18,7 @@ _LIMITS: dict[str, re.Pattern[str]] = {
     "character_string": re.compile(r"^[!-~]{1,32}$"),
     "time": re.compile(rf"^({_DATE} ?)?{_TIME}(~({_DATE} ?)?{_TIME})?$|^{_DATE}$"),
     "date": re.compile(rf"^{_DATE}( ?{_TIME})?$"),
-    "amount": re.compile(r"^[¥￥$]?-?\d{1,10}(\.\d{1,2})?元?$"),
+    "amount": re.compile(r"^[¥￥$]?\d{1,10}(\.\d{1,2})?元?$"),
     "phone_number": re.compile(r"^[\d+\-() ]{1,17}$"),
     "car_number": re.compile(r"^.{1,8}$"),
     "name": re.compile(r"^([一-鿿·]{1,10}|[A-Za-z .]{1,20})$"),

@@ -189,6 +189,7 @@ def test_one_consent_is_one_message(keys: WorldKeys) -> None:
         ({"data": {"thing1": {"value": "字" * 21}}}, 47003),
         ({"data": {"thing1": {"value": ""}}}, 47003),
         ({"data": {"amount1": {"value": "十元"}}}, 47003),
+        ({"data": {"amount1": {"value": "-3.20元"}}}, 47003),
         ({"data": {"phrase1": {"value": "ok"}}}, 47003),
         ({"data": {"time1": {"value": "明天"}}}, 47003),
         ({"data": {"whatever": {"value": "a"}}}, 47003),
