@@ -19,9 +19,9 @@ from common.units import Fen
 from simulator.in_memory import InMemoryAdapter
 from simulator.keys import WorldKeys, load_or_make_keys
 from simulator.sms_server import SmsServer
+from simulator.web import Answer
 from simulator.wechat_people import People, Person
 from simulator.wechat_server import WechatServer
-from simulator.web import Answer
 
 STARTED_AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 API = "http://127.0.0.1:7001"
