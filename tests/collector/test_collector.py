@@ -42,11 +42,11 @@ def test_nothing_is_lost_while_the_backend_is_away_and_the_newest_comes_first() 
         await site.after(20)
         backend = site.backend
         backend.down = True
-        await site.after(3_600)
+        await site.after(1_800)
         before, batches = len(backend.readings), len(backend.reading_batches)
         backend.down = False
         await site.after(30)
-        assert len(backend.readings) - before > 5 * 350
+        assert len(backend.readings) - before > 5 * 175
         # The first one was under way when the backend went.
         backlog = backend.reading_batches[batches + 1 : batches + 4]
         oldest = [batch.readings[-1].read_at for batch in backlog]
@@ -332,12 +332,12 @@ def test_the_same_story_gives_the_same_readings_and_outcomes() -> None:
         site = Site(6, poll_interval_s=60)
         await site.start()
         await site.after(30)
-        for hour in range(2):
-            site.backend.want(trip("m1", 2 * hour + 1))
-            site.switch("m4", "dead", hour % 2 == 0)
-            await site.after(1_800)
-            site.backend.want(restore("m1", 2 * hour + 2))
-            await site.after(1_800)
+        for step in range(2):
+            site.backend.want(trip("m1", 2 * step + 1))
+            site.switch("m4", "dead", step % 2 == 0)
+            await site.after(900)
+            site.backend.want(restore("m1", 2 * step + 2))
+            await site.after(900)
         outcomes = [outcome for _, outcome in site.backend.outcomes]
         seen = msgspec.json.encode([site.backend.readings, outcomes])
         assert site.backend.readings[-1].relay is Relay.ON

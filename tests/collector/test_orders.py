@@ -216,7 +216,7 @@ def test_a_restore_is_never_given_up() -> None:
         await site.after(3)
         site.switch("m1", "dead", True)
         site.backend.want(restore("m1"))
-        await site.after(7_200)
+        await site.after(1_800)
         assert site.backend.stages("m1", 2) == [S.SENT, S.UNREACHABLE]
 
         site.switch("m1", "dead", False)
