@@ -259,11 +259,17 @@ class Uplink:
 
     async def _retried(self, exchange: Callable[[], Awaitable[T]]) -> T:
         """Repeat an exchange until it works, with growing waits; backend and disk are never given up."""
-        delay_s = RETRY_S
+        delay_s, tries = RETRY_S, 0
         while True:
             try:
-                return await exchange()
+                result = await exchange()
             except (httpx.HTTPError, msgspec.MsgspecError, sqlite3.Error) as error:
-                log.warning("exchange_failed", reason=f"{type(error).__name__}: {error}", again_s=delay_s)
+                if tries == 0:
+                    log.warning("exchange_failed", reason=f"{type(error).__name__}: {error}")
+            else:
+                if tries:
+                    log.info("exchange_works_again", tries=tries)
+                return result
+            tries += 1
             await self._clock.sleep(delay_s * self._random.uniform(0.8, 1.2))
             delay_s = min(delay_s * 2, MAX_RETRY_S)
