@@ -20,10 +20,10 @@ from backend.jobs.port import Again, Done, Job, Lane
 from backend.metrics import count_job, set_outbox
 from backend.outbox_rows import LEASE, Claimed
 from backend.store import after_commit, unit_of_work
-from backend.wakes import OUTBOX_TOPIC
+from backend.wakes import OUTBOX
 from common.failpoint import failpoint
 
-TOPIC = OUTBOX_TOPIC
+TOPIC = OUTBOX
 LANE_SLOTS = {Lane.PROMPT: 20, Lane.SLOW: 12}
 PER_KIND = 12  # One kind alone never fills the prompt lane.
 LONGEST_PAUSE_S = 5.0

@@ -17,7 +17,7 @@ from backend.metrics import set_redis_up
 from common.clock import Clock
 
 STEADY_REREAD_S = 5.0
-OUTBOX_TOPIC = "outbox"
+OUTBOX = "outbox"
 WAKE_LIST = "prewatt:wake:outbox"
 _CHANNEL = "prewatt:wakes"
 _MOST_TOKENS = 64  # Each token makes one look; more than this many looks find nothing more.
@@ -127,6 +127,7 @@ class RedisWakes(LocalWakes):
 
     def __init__(self, url: str, clock: Clock) -> None:
         super().__init__(is_alone=False)
+        self.url = url
         self._clock = clock
         self._me = secrets.token_hex(8)
         self._redis = Redis.from_url(
@@ -230,7 +231,7 @@ class RedisWakes(LocalWakes):
     async def _send_all(self, topics: Iterable[str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
             for topic in topics:
-                if topic == OUTBOX_TOPIC:
+                if topic == OUTBOX:
                     pipe.lpush(WAKE_LIST, "1")
                     pipe.ltrim(WAKE_LIST, 0, _MOST_TOKENS - 1)
                 else:
