@@ -53,7 +53,8 @@ def price_interval(
     versions: of one tariff, in order of their start.
     rates_wh: energy by period from the meter's own registers, given only when they can be trusted.
     An interval inside one period is priced from the total alone and is not estimated. One that crosses
-    a boundary is split by `rates_wh`, otherwise by time and marked estimated.
+    a boundary is split by `rates_wh`, otherwise by time and marked estimated. Registers that counted in a
+    period which the interval never touches contradict the tariff's table: then time decides, too.
     Raises NoTariff where no version is in force.
     """
     spans = cut(versions, from_at, to_at)
@@ -99,7 +100,7 @@ def charge_day_of(to_at: datetime) -> date:
 def largest_remainder(weights: Sequence[tuple[K, int]], total: int) -> list[tuple[K, int]]:
     """Share out a whole number by weights, exactly (最大余数法). Ties go to the first.
 
-    Weights of any sign; all zero: everything goes to the first. An empty list gives an empty list.
+    Weights of any sign; when they sum to zero everything goes to the first. Nothing among nobody is nothing.
     """
     whole = sum(weight for _, weight in weights)
     if not weights:
@@ -117,16 +118,15 @@ def largest_remainder(weights: Sequence[tuple[K, int]], total: int) -> list[tupl
 def _split(
     spans: Sequence[Span], energy_wh: int, rates_wh: Mapping[Period, Wh] | None
 ) -> tuple[list[int], bool]:
-    if len(spans) == 1:
-        return [energy_wh], False
+    if len(spans) == 1 or energy_wh == 0:
+        return [energy_wh, *[0] * (len(spans) - 1)], False
     seconds = [_micros(span) for span in spans]
-    if rates_wh is None or len({span.period for span in spans}) == 1:
-        # One period under two versions cannot be told apart by registers.
-        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], True
     wanted = list(dict.fromkeys(span.period for span in spans))
-    weights = [(period, int(rates_wh.get(period, Wh(0)))) for period in wanted]
-    if sum(weight for _, weight in weights) <= 0:
-        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], energy_wh > 0
+    weights = [(period, int(rates_wh.get(period, Wh(0)))) for period in wanted] if rates_wh else []
+    is_elsewhere = rates_wh is not None and any(wh for period, wh in rates_wh.items() if period not in wanted)
+    # One period under two versions cannot be told apart by registers, either.
+    if len(wanted) == 1 or is_elsewhere or sum(weight for _, weight in weights) <= 0:
+        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], True
     by_period = dict(largest_remainder(weights, energy_wh))
     shares = [0] * len(spans)
     estimated = False

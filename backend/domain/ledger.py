@@ -20,8 +20,10 @@ from backend.errors import Bug
 from common.units import Fen, Nanoyuan
 
 Fact = str | int | bool | None
-_CAUSE = re.compile(r"^(wechat|counter|charge|opening|reversal|refund|demo):[\w:.*-]{1,150}$", re.ASCII)
-_ACCOUNT = re.compile(r"^(balance|granted):\d+$|^(channel|revenue|opening|demo)(:[a-z_]+)?$")
+_CAUSE = re.compile(
+    r"charge(:\d+){5}|(wechat|counter|opening|refund|demo):[\w:.*-]{1,120}|reversal:[\w:.*-]{1,150}", re.ASCII
+)
+_ACCOUNT = re.compile(r"(balance|granted):\d+|(channel|revenue|opening|demo)(:[a-z_]+)?", re.ASCII)
 
 
 class EntryKind(StrEnum):
@@ -96,10 +98,11 @@ def energy_entry(
 ) -> EntryDraft:
     """A charge for energy (扣费): the balance pays each price component, by largest remainder.
 
-    amount_fen: the whole fen of this charge, see charging.charge; not 0.
+    amount_fen: the whole fen of this charge, see charging.charge. A shop that used less than a fen's worth
+    gets an entry that moves nothing: its energy is on record, the remainder is carried.
     """
     shares = largest_remainder([(kind, int(nano)) for kind, nano in parts_nano], amount_fen)
-    legs = [PostingDraft(balance_account(account_id), Fen(-amount_fen))]
+    legs = [PostingDraft(balance_account(account_id), Fen(-amount_fen))] if amount_fen else []
     legs += [PostingDraft(f"revenue:{kind.lower()}", Fen(fen)) for kind, fen in shares if fen]
     cause = charge_cause(account_id, meter_id, from_ms, to_ms, revision)
     return EntryDraft(EntryKind.ENERGY, cause, booked_at, tuple(legs), facts)
@@ -122,21 +125,29 @@ def reversal_entry(
         raise Bug(f"{of.cause}: a reversal needs two people")
     if of.kind is EntryKind.REVERSAL:
         raise Bug(f"{of.cause}: a reversal is not reversed; book anew")
+    if not reason.strip():
+        raise Bug(f"{of.cause}: a reversal says why")
     legs = tuple(PostingDraft(leg.ledger_account, Fen(-leg.amount_fen)) for leg in of.postings)
     facts: dict[str, Fact] = {"reason": reason, "asked_by": asked_by, "approved_by": approved_by}
     return EntryDraft(EntryKind.REVERSAL, f"reversal:{of.cause}", booked_at, legs, facts)
 
 
 def check(draft: EntryDraft) -> None:
-    """Raise Bug unless the entry is one: balanced, no empty leg, a cause, an aware time."""
+    """Raise Bug unless the entry is one: balanced, no empty leg, a cause, an aware time.
+
+    Only a charge below one fen has no legs at all.
+    """
+    is_small_charge = draft.kind is EntryKind.ENERGY and not draft.postings
     if sum(leg.amount_fen for leg in draft.postings) != 0:
         raise Bug(f"{draft.cause} does not sum to zero")
-    if len(draft.postings) < 2 or any(leg.amount_fen == 0 for leg in draft.postings):
+    if (len(draft.postings) < 2 and not is_small_charge) or any(
+        leg.amount_fen == 0 for leg in draft.postings
+    ):
         raise Bug(f"{draft.cause} has an empty or a missing leg")
     for leg in draft.postings:
-        if not _ACCOUNT.match(leg.ledger_account):
+        if not _ACCOUNT.fullmatch(leg.ledger_account):
             raise Bug(f"{draft.cause} names no ledger account: {leg.ledger_account!r}")
-    if not _CAUSE.match(draft.cause):
+    if not _CAUSE.fullmatch(draft.cause):
         raise Bug(f"not a cause: {draft.cause!r}")
     if draft.booked_at.tzinfo is None:
         raise Bug(f"{draft.cause} is booked at a naive time")
@@ -181,9 +192,9 @@ def first_break(key: bytes, account_id: int, links: Iterable[ChainPart], count: 
         if link.sequence != number or not hmac.compare_digest(link.hmac, wanted):
             return number
         previous = wanted
-    if number != count or previous != head:
+    if number != count:
         return min(number, count) + 1
-    return None
+    return None if previous == head else max(number, 1)
 
 
 def ledger_hash(entries: Iterable[EntryDraft]) -> str:

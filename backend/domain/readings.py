@@ -68,11 +68,13 @@ def judge(
     rates_wh: Rates | None,
     now: datetime,
     meter: MeterFacts,
+    jumped_to_wh: int | None = None,
 ) -> Judged:
     """Judge one reading against the newest accepted one (None: there is none yet).
 
-    After a quarantined reading the next is judged against the same accepted one: a slip heals itself,
-    a meter that really jumped stays quarantined until a person decides.
+    After a quarantined reading the next is judged against the same accepted one, so a slip heals itself.
+    jumped_to_wh: the lowest register that was quarantined as JUMPED since `last`; a register that is still
+    there stays quarantined until a person decides, however much time makes it look possible.
     """
     if read_at > now + FUTURE_AFTER:
         return Judged(Verdict.FUTURE)
@@ -86,7 +88,8 @@ def judge(
     if rise_wh < 0:
         return Judged(Verdict.FALLEN)
     energy_wh = rise_wh * meter.ct_ratio
-    if energy_wh > most_energy_wh(meter, read_at - last.read_at):
+    is_still_there = jumped_to_wh is not None and register_wh >= jumped_to_wh
+    if is_still_there or energy_wh > most_energy_wh(meter, read_at - last.read_at):
         return Judged(Verdict.JUMPED)
     return Judged(Verdict.ACCEPTED, Wh(energy_wh), _rates(last.rates_wh, rates_wh, energy_wh, meter))
 

@@ -8,7 +8,6 @@ from common.clock import LOCAL_ZONE
 
 MINUTES_PER_DAY = 1_440
 _LOOK_AHEAD = 400  # Boundaries; more than a month of windows and holidays.
-_LOOK_BACK = timedelta(days=3)
 
 
 class Windows(Struct, frozen=True):
@@ -51,13 +50,13 @@ def free_from(windows: Windows, at: datetime) -> datetime | None:
     return None
 
 
-def free_since(windows: Windows, at: datetime) -> datetime | None:
-    """Return when the present time without a window began; None when more than two days ago.
+def free_since(windows: Windows, at: datetime, back: timedelta) -> datetime | None:
+    """Return when the present time without a window began; None when longer than `back` ago.
 
     `at` itself must be in no window.
     """
-    boundary = _next_boundary(windows, at - _LOOK_BACK)
     begin: datetime | None = None
+    boundary = _next_boundary(windows, at - back - timedelta(microseconds=1))
     while boundary <= at:
         if in_window(windows, boundary - timedelta(microseconds=1)) and not in_window(windows, boundary):
             begin = boundary
