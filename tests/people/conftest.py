@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
 from backend.context import SYSTEM, Caller, CallerKind, Context
 from backend.messages.port import LoginCodeRefused, WechatIdentity
 from backend.models.accounts import Account
 from backend.models.people import Staff
 from backend.models.site import Shop, Site
+from backend.services import credentials
 from backend.services.permissions import TENANT_PERMISSIONS, permissions_of
 from backend.services.staff_admin import NewStaff, create_staff
 from backend.services.tenant_sign_in import sign_in_tenant
@@ -113,6 +115,13 @@ class People:
 
     def totp(self, username: str) -> str:
         return pyotp.TOTP(self.made[username].totp_secret).at(self.clock.now())
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same argon2id, with less memory: hundreds of sign-ins would take most of the time."""
+    monkeypatch.setattr(credentials, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    credentials._hash_of_nobody.cache_clear()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from backend.errors import Bug
 from backend.models.audit import AuditRecord
 from backend.models.people import Staff
+from backend.services import credentials
 from backend.services.credentials import (
     STEP_S,
     WeakPassword,
@@ -23,6 +24,7 @@ from backend.services.staff_sign_in import FAILURES_TO_LOCK, StaffLocked, TotpMi
 from tests.people.conftest import MONDAY, People, outcome_of, types_of
 
 KEY = b"k" * 32
+PRODUCT_HASHER = credentials._hasher  # As imported: before any test makes it quicker.
 
 
 async def test_a_code_is_taken_and_names_what_it_was_for(people: People) -> None:
@@ -114,6 +116,16 @@ async def test_the_database_holds_neither_password_nor_secret(people: People) ->
     assert staff.password_hash.startswith("$argon2id$")
     assert new.totp_secret not in staff.totp_secret
     assert new.totp_uri == totp_uri(new.totp_secret, "wang")
+
+
+async def test_a_password_is_hashed_as_owasp_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_hasher", PRODUCT_HASHER)
+
+    hashed = await credentials.hash_password("correct horse battery")
+
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert await credentials.has_password(hashed, "correct horse battery")
+    assert not await credentials.has_password(hashed, "correct horse batterz")
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa", "chen-is-my-name", "1" * 129])
