@@ -145,9 +145,13 @@ async def _send(api: WechatApi, path: str, request: dict[str, Any], *, spends_co
         if silent.is_sent:
             return SendResult(state=SendState.UNKNOWN, code=silent.why)
         return SendResult(state=SendState.FAILED, code=silent.why, retryable=True)
-    message_id = answer.get("msgid", "")
+    if answer.get("errcode") != 0 or "msgid" not in answer:
+        return SendResult(state=SendState.UNKNOWN, code="unreadable")
     return SendResult(
-        state=SendState.ACCEPTED, provider_id=str(message_id), code="0", spends_consent=spends_consent
+        state=SendState.ACCEPTED,
+        provider_id=str(answer["msgid"]),
+        code="0",
+        spends_consent=spends_consent,
     )
 
 

@@ -96,7 +96,9 @@ def make_world(
         sent.append(request)
 
     client = httpx.AsyncClient(
-        transport=InMemoryTransport({"pay.test": server}), event_hooks={"request": [remember]}
+        trust_env=False,
+        transport=InMemoryTransport({"pay.test": server}),
+        event_hooks={"request": [remember]},
     )
     settings = pay_settings(keys)
     pay = WechatPay(settings, client, our_clock if we_are_late_by else clock, random.Random(2))

@@ -80,7 +80,9 @@ def test_a_slow_answer_is_unsure_and_costs_a_bounded_time(world_keys: WorldKeys)
         clock = LoopClock(STARTED_AT)
         server = PayServer(world_keys, clock, nobody_listens, random_=random.Random(1))
         server.switches.set(PayFault.SLOW_ANSWER, value=60.0)
-        async with httpx.AsyncClient(transport=InMemoryTransport({"pay.test": server})) as client:
+        async with httpx.AsyncClient(
+            trust_env=False, transport=InMemoryTransport({"pay.test": server})
+        ) as client:
             pay = WechatPay(pay_settings(world_keys), client, clock, random.Random(2))
             with pytest.raises(ChannelUnsure):
                 await pay.query(ORDER_NO)
@@ -94,7 +96,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 def channel_to(world: World, handler: Handler) -> WechatPay:
     """A channel whose other end is no WeChat Pay at all."""
-    client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    client = httpx.AsyncClient(trust_env=False, transport=httpx.MockTransport(handler))
     return WechatPay(world.settings, client, world.clock, random.Random(3))
 
 
