@@ -7,6 +7,7 @@ Source: the channel's APIv3 rules; checked against wechatpayv3 in the tests.
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from backend.errors import ConfigError
 from backend.payments.port import CallbackReason
+from backend.settings import WechatPaySettings
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 PUBLIC_KEY_PREFIX = "PUB_KEY_ID_"
@@ -123,6 +125,24 @@ class Opener:
             return self._cipher.decrypt(nonce.encode(), sealed, associated_data.encode())
         except (InvalidTag, binascii.Error, ValueError) as error:
             raise Undecryptable(type(error).__name__) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Everything one merchant's channel holds in keys; reading them takes some 60 ms."""
+
+    signer: Signer
+    verifier: Verifier
+    opener: Opener
+
+
+def load_keys(settings: WechatPaySettings) -> Keys:
+    """Read all keys that the settings name. Raises ConfigError."""
+    return Keys(
+        load_signer(settings.mchid, settings.merchant_serial, settings.merchant_key_file),
+        load_verifier(settings.verify_keys),
+        Opener(settings.apiv3_key),
+    )
 
 
 def load_signer(mchid: str, serial: str, key_file: Path) -> Signer:

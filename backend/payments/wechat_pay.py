@@ -36,7 +36,7 @@ from backend.payments.wechat_answers import (
     read_transaction,
 )
 from backend.payments.wechat_calls import Answer, Calls, new_nonce
-from backend.payments.wechat_crypto import Opener, Undecryptable, Unverified, load_signer, load_verifier
+from backend.payments.wechat_crypto import Keys, Undecryptable, Unverified, load_keys
 from backend.settings import WechatPaySettings
 from common.clock import Clock, local
 from common.units import Fen
@@ -58,18 +58,24 @@ _log = logger(__name__)
 
 
 class WechatPay:
-    """One merchant's channel. Keys are read once, here; raises ConfigError when they do not fit."""
+    """One merchant's channel. Keys are read once, here, unless they are given. Raises ConfigError."""
 
     def __init__(
-        self, settings: WechatPaySettings, client: httpx.AsyncClient, clock: Clock, random_: random.Random
+        self,
+        settings: WechatPaySettings,
+        client: httpx.AsyncClient,
+        clock: Clock,
+        random_: random.Random,
+        keys: Keys | None = None,
     ) -> None:
+        keys = keys or load_keys(settings)
         self._settings = settings
         self._clock = clock
         self._random = random_
-        self._signer = load_signer(settings.mchid, settings.merchant_serial, settings.merchant_key_file)
-        self._verifier = load_verifier(settings.verify_keys)
-        self._opener = Opener(settings.apiv3_key)
-        self._calls = Calls(settings.base_url, client, clock, random_, self._signer, self._verifier)
+        self._signer = keys.signer
+        self._verifier = keys.verifier
+        self._opener = keys.opener
+        self._calls = Calls(settings.base_url, client, clock, random_, keys.signer, keys.verifier)
 
     async def prepare(
         self, order_no: str, amount_fen: Fen, openid: str, expires_at: datetime, description: str

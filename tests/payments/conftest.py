@@ -4,10 +4,13 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
 import httpx
 import pytest
 
+from backend.payments.wechat_crypto import Keys, load_keys
 from backend.payments.wechat_pay import WechatPay
 from backend.settings import WechatPaySettings
 from common.clock import ManualClock
@@ -72,6 +75,13 @@ def pay_settings(keys: WorldKeys) -> WechatPaySettings:
     )
 
 
+@lru_cache
+def channel_keys(merchant_key_file: Path) -> Keys:
+    """Read the keys of a world once for all tests."""
+    keys = load_or_make_keys(merchant_key_file.parent, STARTED_AT)
+    return load_keys(pay_settings(keys))
+
+
 def make_world(
     keys: WorldKeys,
     codes: DoubtfulCodes | None = None,
@@ -101,7 +111,13 @@ def make_world(
         event_hooks={"request": [remember]},
     )
     settings = pay_settings(keys)
-    pay = WechatPay(settings, client, our_clock if we_are_late_by else clock, random.Random(2))
+    pay = WechatPay(
+        settings,
+        client,
+        our_clock if we_are_late_by else clock,
+        random.Random(2),
+        channel_keys(keys.merchant_key_file),
+    )
     return World(keys, clock, server, pay, settings, sent)
 
 

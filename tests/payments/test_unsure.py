@@ -18,7 +18,7 @@ from simulator.in_memory import InMemoryTransport
 from simulator.keys import WorldKeys
 from simulator.pay_faults import PayFault
 from simulator.pay_server import PayServer
-from tests.payments.conftest import ORDER_NO, STARTED_AT, World, nobody_listens, pay_settings
+from tests.payments.conftest import ORDER_NO, STARTED_AT, World, channel_keys, nobody_listens, pay_settings
 
 BAD_DAYS = [
     (PayFault.DOWN, 0.0),
@@ -97,7 +97,9 @@ Handler = Callable[[httpx.Request], httpx.Response]
 def channel_to(world: World, handler: Handler) -> WechatPay:
     """A channel whose other end is no WeChat Pay at all."""
     client = httpx.AsyncClient(trust_env=False, transport=httpx.MockTransport(handler))
-    return WechatPay(world.settings, client, world.clock, random.Random(3))
+    return WechatPay(
+        world.settings, client, world.clock, random.Random(3), channel_keys(world.keys.merchant_key_file)
+    )
 
 
 def signed(world: World, status: int, body: bytes) -> httpx.Response:
