@@ -74,9 +74,17 @@ def _run(arguments: argparse.Namespace) -> int:
     # Each command imports what it needs: a collector shall not load the backend's world, nor the other way.
     match arguments.command:
         case "collector":
-            from collector.main import main as collector_main
+            from collector.main import run_collector
+            from collector.settings import CollectorConfigError
 
-            return int(collector_main() or 0)
+            try:
+                return _loop(_done(run_collector(os.environ)))
+            except CollectorConfigError as error:
+                raise ConfigError(str(error)) from None
+        case "serve":
+            from backend.commands import serve
+
+            return serve(os.environ)
         case "demo":
             from simulator.demo import run_demo
 
@@ -93,6 +101,11 @@ def _run(arguments: argparse.Namespace) -> int:
             from backend.commands import run_command
 
             return _loop(run_command(arguments, os.environ))
+
+
+async def _done(work: Coroutine[Any, Any, None]) -> int:
+    await work
+    return 0
 
 
 def _loop(work: Coroutine[Any, Any, int]) -> int:

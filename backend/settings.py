@@ -66,6 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     service_account: WechatAppSettings | None
     sms: SmsSettings | None
     staff_phone: str
+    trusted_proxies: tuple[str, ...] = ()  # Networks whose X-Forwarded-For is believed.
 
     @property
     def is_sqlite(self) -> bool:
@@ -118,6 +119,15 @@ class _Reader:
         if not text.isdigit() or not low <= int(text) <= high:
             raise ConfigError(f"{name} must be a number from {low} to {high}, not {text!r}")
         return int(text)
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        texts = tuple(item.strip() for item in self.text(name, "").split(",") if item.strip())
+        for text in texts:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                raise ConfigError(f"{name} must be networks with commas between, not {text!r}") from None
+        return texts
 
     def pairs(self, name: str, default: str | None = None) -> dict[str, str]:
         pairs: dict[str, str] = {}
@@ -245,6 +255,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         ),
         sms=sms,
         staff_phone=read.text("PREWATT_DUTY_PHONE", ""),
+        trusted_proxies=read.networks("PREWATT_TRUSTED_PROXIES"),
     )
 
 

@@ -60,7 +60,7 @@ class WakeWorker(Worker):
             redis_url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
         )
         super().__init__(
-            functions=[func(_job(look), name=RUN_OUTBOX, max_tries=1)],
+            functions=[func(_job(look), name=RUN_OUTBOX, max_tries=1)],  # type: ignore[arg-type]
             cron_jobs=[cron(_job(tick), name="tick", second=_TICK_AT_SECONDS)],  # type: ignore[arg-type]
             redis_pool=ArqRedis(connections, default_queue_name=QUEUE),
             queue_name=QUEUE,

@@ -75,6 +75,6 @@ def _next_boundary(windows: Windows, at: datetime) -> datetime:
 def _minute(text: str) -> int:
     hour, _, minute = text.strip().partition(":")
     value = int(hour) * 60 + int(minute)
-    if not 0 <= value <= MINUTES_PER_DAY:
+    if int(minute) >= 60 or not 0 <= value <= MINUTES_PER_DAY:
         raise ValueError(f"not a time of day: {text!r}")
     return value % MINUTES_PER_DAY

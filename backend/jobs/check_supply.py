@@ -1,7 +1,7 @@
-"""Decide an account's supply again when time alone may change the answer (到点复查): a delay or window ends."""
+"""Decide an account's supply again when time alone may change the answer (到点复查)."""
 
 from backend.context import Context
-from backend.jobs import Done
+from backend.jobs.port import Done
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
 from backend.services.work import CHECK_SUPPLY, AccountWork

@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from backend.context import Context
-from backend.jobs import Done
+from backend.jobs.port import Done
 from backend.models.site import Site
 from backend.services.cut_day import cut_day
 from common.clock import local

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from backend.context import Context
-from backend.jobs import Done
+from backend.jobs.port import Done
 from backend.services.partitions import keep_partitions
 
 KIND = "make_partitions"

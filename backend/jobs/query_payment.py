@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from backend.context import Context
 from backend.errors import ChannelRefused, ChannelUnsure
-from backend.jobs import Again, Done
+from backend.jobs.port import Again, Done
 from backend.services.reconcile_payments import Found, ask_about
 from backend.services.work import QUERY_PAYMENT, TopUpWork
 

@@ -1,7 +1,7 @@
-"""Let a keep-supply wish that nobody answered in 10 minutes take effect for at most 24 hours (保电默认生效)."""
+"""Let a keep-supply wish that nobody answered take effect after 10 minutes (保电默认生效)."""
 
 from backend.context import Context
-from backend.jobs import Done
+from backend.jobs.port import Done
 from backend.services.keep_supply import review_unanswered
 from backend.services.work import REVIEW_KEEP_SUPPLY, KeepSupplyWork
 

@@ -6,7 +6,7 @@ Runs again safely: it only looks and alarms; the collector does the converging.
 from datetime import timedelta
 
 from backend.context import Context
-from backend.jobs import Again, Done
+from backend.jobs.port import Again, Done
 from backend.models.meters import Meter
 from backend.models.supply import Supply
 from backend.services.tasks import clear_alarm, raise_alarm

@@ -110,7 +110,8 @@ async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:
         news = answer.desired or answer.read_requests or answer.plan_version != first_version
         if news or left_s <= 0:
             return answer
-        await ctx.wakes.wait(topic, ticket, min(left_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
+        due_s = await _next_request_s(ctx, collector)
+        await ctx.wakes.wait(topic, ticket, min(left_s, due_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
 
 
 async def note_health(ctx: Context, health: Health) -> None:
@@ -190,3 +191,15 @@ async def _open_requests(ctx: Context, collector: Collector, known: list[str]) -
         for row in found
         if str(row["id"]) not in held and owns_line(collector, row["code"])
     ]
+
+
+async def _next_request_s(ctx: Context, collector: Collector) -> float:
+    """Return how long until a read request comes due; confirming reads are asked for ahead of time."""
+    now = ctx.clock.now()
+    (row,) = await rows(
+        "SELECT MIN(due_at) AS due_at FROM read_request WHERE site_id = ? AND standing_key IS NOT NULL"
+        " AND due_at > ?",
+        [collector.site_id, sql_time(now)],
+    )
+    due_at = utc(row["due_at"])
+    return MAX_WAIT_S if due_at is None else max(0.01, (due_at - now).total_seconds())

@@ -6,8 +6,9 @@ A wish that nobody answers within 10 minutes takes effect for at most 24 hours a
 from datetime import datetime, timedelta
 
 from backend.context import Context
-from backend.errors import Invalid, NotFound, Refused
+from backend.errors import Invalid, NotFound
 from backend.models.accounts import Account, KeepSupply
+from backend.services.approvals import AlreadyDecided, OwnRequest
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
@@ -18,16 +19,6 @@ from backend.store import unit_of_work
 LONGEST = timedelta(hours=72)
 UNANSWERED_AFTER = timedelta(minutes=10)
 UNANSWERED_LONGEST = timedelta(hours=24)
-
-
-class OwnRequest(Refused):
-    code = "own_request"
-    message = "不能审批自己的申请"
-
-
-class AlreadyDecided(Refused):
-    code = "already_decided"
-    message = "这项申请已经处理过"
 
 
 async def ask_keep_supply(ctx: Context, account_id: int, until_at: datetime, reason: str) -> str:
