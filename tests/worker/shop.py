@@ -60,9 +60,9 @@ async def left() -> list[dict[str, Any]]:
 class Tally:
     """Counts the runs of a job in this process, and lets a test wait for them."""
 
-    def __init__(self, answer: Done | Again = Done()) -> None:
+    def __init__(self, answer: Done | Again | None = None) -> None:
         self.numbers: list[int] = []
-        self._answer = answer
+        self._answer = answer or Done()
         self._changed = asyncio.Event()
 
     async def run(self, ctx: Context, payload: Number) -> Done | Again:
