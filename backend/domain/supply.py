@@ -44,7 +44,7 @@ def is_arrears(before: bool, estimated_fen: Fen | None, overdraft_fen: Fen, rest
         return before
     if estimated_fen <= -overdraft_fen:
         return True
-    return before and estimated_fen < max(restore_level_fen, 1 - overdraft_fen)
+    return before and estimated_fen < restore_level_fen  # Here it is above −overdraft, whatever the level.
 
 
 def decide(facts: SupplyFacts) -> SupplyDecision:
