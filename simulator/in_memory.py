@@ -33,7 +33,9 @@ class InMemoryTransport(httpx.AsyncBaseTransport):
         work = asyncio.ensure_future(server.respond(request.method, target, headers, body))
         limit_s = request.extensions.get("timeout", {}).get("read")
         try:
-            response = await asyncio.wait_for(asyncio.shield(work), limit_s)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes with the answer.
+            async with asyncio.timeout(limit_s):
+                response = await asyncio.shield(work)
         except TimeoutError as error:
             work.add_done_callback(_forget)
             raise httpx.ReadTimeout("no answer in time", request=request) from error
