@@ -27,6 +27,7 @@ TOPIC = OUTBOX
 LANE_SLOTS = {Lane.PROMPT: 20, Lane.SLOW: 12}
 PER_KIND = 12  # One kind alone never fills the prompt lane.
 LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_ALONE_S = 60.0  # No wake can be missed; days on virtual time are then cheap.
 _REREAD_WHILE_DOWN_S = 0.25
 _RENEW_S = LEASE.total_seconds() / 3
 _FIRST_RETRY_S = 1.0
@@ -53,8 +54,12 @@ async def add_work(
     now = ctx.clock.now()
     due = due_at or now
     await outbox_rows.insert(ctx.ids.new(), kind, key, msgspec.json.encode(payload).decode(), now, due)
-    if due <= now + timedelta(seconds=LONGEST_PAUSE_S):
+    if due <= now + timedelta(seconds=_longest_pause_s(ctx)):  # Later work is found by looking.
         after_commit(lambda: ctx.wakes.wake(TOPIC))
+
+
+def _longest_pause_s(ctx: Context) -> float:
+    return LONGEST_PAUSE_ALONE_S if ctx.wakes.is_alone else LONGEST_PAUSE_S
 
 
 class Runner:
@@ -165,7 +170,9 @@ class Runner:
         await self._count(now)
         kinds = [kind for lane in Lane for kind in self._open_kinds(lane)]
         times = [await outbox_rows.next_due_at(kinds), self._lease_ends_at]
-        longest_s = min(LONGEST_PAUSE_S, self._ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
+        longest_s = _longest_pause_s(self._ctx)
+        if not self._ctx.wakes.is_alone:
+            longest_s = min(longest_s, self._ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
         wait_s = min(((at - now).total_seconds() for at in times if at is not None), default=longest_s)
         return min(max(wait_s, 0.0), longest_s)
 

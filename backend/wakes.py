@@ -40,6 +40,11 @@ class Wakes(Protocol):
         """Wake the waiters of this process alone."""
         ...
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process writes to the database, so that no wake can be missed."""
+        ...
+
     def ticket(self, topic: str) -> int:
         """Return a mark that is another one after the next wake of the topic."""
         ...
@@ -73,6 +78,10 @@ class LocalWakes:
         self._forgotten = 0  # Wakes up to here are known for all topics together.
         self._newest: dict[str, int] = {}
         self._waiters: dict[str, _Waiters] = {}
+
+    @property
+    def is_alone(self) -> bool:
+        return self._is_alone
 
     def wake(self, topic: str) -> None:
         self.wake_here(topic)

@@ -88,13 +88,13 @@ async def test_an_outbox_wake_is_one_token_and_tokens_do_not_pile_up(valkey: Val
         here.wake(OUTBOX)
         assert await here.wait(OUTBOX, ticket, 0.0)
         async with asyncio.timeout(5):
-            while await client.llen(WAKE_LIST) != 1:  # type: ignore[misc]
+            while await client.llen(WAKE_LIST) != 1:
                 await asyncio.sleep(0.005)
         for _ in range(200):
             here.wake(OUTBOX)
             await asyncio.sleep(0.001)
         await asyncio.sleep(0.1)
-        assert 1 < await client.llen(WAKE_LIST) <= 64  # type: ignore[misc]
+        assert 1 < await client.llen(WAKE_LIST) <= 64
     await client.aclose()
 
 
@@ -126,7 +126,7 @@ async def test_a_wake_of_the_time_without_redis_arrives_afterwards(valkey: Valke
         await until_up(there)
         client = Redis.from_url(valkey.url)
         async with asyncio.timeout(8):
-            while not await client.llen(WAKE_LIST):  # type: ignore[misc]
+            while not await client.llen(WAKE_LIST):
                 await asyncio.sleep(0.01)
         await client.aclose()
 
