@@ -114,7 +114,8 @@ async def wake_forever(ctx: Context, redis_url: str, runner: Runner, schedule: S
         try:
             await worker.main()
         except Exception as error:
-            log.warning("arq_restarted", error=type(error).__name__)
+            if pause_s == _FIRST_RESTART_S:  # Once for each time that Redis is away.
+                log.warning("arq_stopped", error=type(error).__name__)
         finally:
             await worker.disconnect()
         if ctx.clock.monotonic() - began_at > _LONGEST_RESTART_S:

@@ -69,7 +69,6 @@ async def test_work_wanted_again_while_it_runs_runs_again(ctx: Context) -> None:
     assert await left() == []
 
 
-@pytest.mark.mariadb
 async def test_a_wish_is_not_put_off_by_an_again_of_the_running_job(ctx: Context) -> None:
     runs: list[int] = []
 
@@ -100,7 +99,6 @@ async def test_a_wish_of_a_transaction_that_fails_is_never_seen(ctx: Context) ->
     assert ctx.wakes.ticket(outbox.TOPIC) == ticket
 
 
-@pytest.mark.mariadb
 async def test_work_that_looks_again_waits_its_time(ctx: Context, clock: ManualClock) -> None:
     tally = Tally(Again(5.0))
     runner = Runner(ctx, jobs(("mark", tally.run)))
@@ -113,7 +111,6 @@ async def test_work_that_looks_again_waits_its_time(ctx: Context, clock: ManualC
     assert await runner.run_due() == 1
 
 
-@pytest.mark.mariadb
 async def test_failing_work_backs_off_and_keeps_no_secret(ctx: Context, clock: ManualClock) -> None:
     async def fail(ctx: Context, payload: Number) -> Done:
         raise ValueError("secret-token-123")

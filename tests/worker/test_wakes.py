@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from backend import wakes as wakes_module
 from backend.valkey import Valkey
 from backend.wakes import OUTBOX, STEADY_REREAD_S, WAKE_LIST, LocalWakes, RedisWakes
 from common.clock import SystemClock
@@ -140,17 +141,21 @@ async def test_no_redis_at_all_hinders_nobody() -> None:
         assert wakes.reread_s(0.25) == 0.25
 
 
-async def test_a_redis_that_takes_calls_and_never_answers_is_down() -> None:
+async def test_a_redis_that_takes_calls_and_never_answers_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut cable looks like this: the connection stands and nothing comes."""
+    monkeypatch.setattr(wakes_module, "_TIMEOUT_S", 0.3)
     async with asyncio.timeout(15):
         with socket.create_server(("127.0.0.1", 0)) as deaf:
             async with redis_wakes(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0", up=False) as wakes:
                 wakes.wake("live:1")
-                await asyncio.sleep(2.5)
+                await asyncio.sleep(1.0)
                 assert wakes.reread_s(0.25) == 0.25
 
 
-async def test_a_redis_that_falls_silent_is_found_out(valkey: Valkey) -> None:
+async def test_a_redis_that_falls_silent_is_found_out(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakes_module, "_TIMEOUT_S", 0.3)
     async with redis_wakes(valkey.url) as wakes:
         os.kill(valkey.pid, signal.SIGSTOP)
         try:
