@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from common.clock import Clock, SystemClock
@@ -46,7 +47,15 @@ class StateKeeper:
 
 async def run_mall(options: argparse.Namespace, clock: Clock) -> None:
     """Serve until told to stop. Prints one line when everything listens."""
-    mall = Mall.build(options.seed, clock, base_port=options.base_port)
+    mall = Mall.build(
+        options.seed,
+        clock,
+        base_port=options.base_port,
+        shafts=options.shafts,
+        lines_per_gateway=options.lines,
+        prepaid=options.prepaid,
+        public=options.public,
+    )
     if options.state is not None:
         load_state(mall, options.state)
     stopped = asyncio.Event()
@@ -59,7 +68,12 @@ async def run_mall(options: argparse.Namespace, clock: Clock) -> None:
     mall.mark_lines()
     control = await LoopbackServer.start(MallControl(mall), port=options.control_port)
     if options.site_file is not None:
-        write_site(mall, options.site_file, policy=DEMO_POLICY if options.demo_policy else SitePolicy())
+        policy = DEMO_POLICY if options.demo_policy else SitePolicy()
+        if options.delay_s is not None:
+            policy = replace(policy, delay_s=options.delay_s)
+        if options.poll_interval_s is not None:
+            policy = replace(policy, poll_interval_s=options.poll_interval_s)
+        write_site(mall, options.site_file, policy=policy)
     print(f"mall ready: {len(mall.meters)} meters, control {control.url}", flush=True)
     try:
         await stopped.wait()
@@ -83,6 +97,12 @@ def main() -> int:
     parser.add_argument(
         "--demo-policy", action="store_true", help="站点文件用演示规则：任何时刻可断电，延时 1 分钟"
     )
+    parser.add_argument("--shafts", type=int, default=5, help="强电井数")
+    parser.add_argument("--lines", type=int, default=3, help="每个强电井的总线数")
+    parser.add_argument("--prepaid", type=int, default=300, help="商铺预付费表数")
+    parser.add_argument("--public", type=int, default=50, help="公区表数")
+    parser.add_argument("--delay-s", type=int, help="站点文件：提醒送达后多久断电")
+    parser.add_argument("--poll-interval-s", type=float, help="站点文件：每块表的抄表间隔")
     options = parser.parse_args()
     try:
         asyncio.run(run_mall(options, SystemClock()))
