@@ -19,7 +19,7 @@ from backend.errors import Bug
 from backend.jobs.port import Again, Done, Job, Lane
 from backend.metrics import count_job, set_outbox
 from backend.outbox_rows import LEASE, Claimed
-from backend.store import after_commit, unit_of_work
+from backend.store import after_commit, dialect, unit_of_work
 from backend.wakes import OUTBOX
 from common.failpoint import failpoint
 
@@ -54,12 +54,15 @@ async def add_work(
     now = ctx.clock.now()
     due = due_at or now
     await outbox_rows.insert(ctx.ids.new(), kind, key, msgspec.json.encode(payload).decode(), now, due)
-    if due <= now + timedelta(seconds=_longest_pause_s(ctx)):  # Later work is found by looking.
+    if due <= now + timedelta(seconds=LONGEST_PAUSE_ALONE_S):  # Later work is found by looking.
         after_commit(lambda: ctx.wakes.wake(TOPIC))
 
 
 def _longest_pause_s(ctx: Context) -> float:
-    return LONGEST_PAUSE_ALONE_S if ctx.wakes.is_alone else LONGEST_PAUSE_S
+    """Return how long to trust the wakes alone; a server's database is never ours alone."""
+    if ctx.wakes.is_alone and dialect() == "sqlite":
+        return LONGEST_PAUSE_ALONE_S
+    return min(LONGEST_PAUSE_S, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
 
 
 class Runner:
@@ -171,8 +174,6 @@ class Runner:
         kinds = [kind for lane in Lane for kind in self._open_kinds(lane)]
         times = [await outbox_rows.next_due_at(kinds), self._lease_ends_at]
         longest_s = _longest_pause_s(self._ctx)
-        if not self._ctx.wakes.is_alone:
-            longest_s = min(longest_s, self._ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
         wait_s = min(((at - now).total_seconds() for at in times if at is not None), default=longest_s)
         return min(max(wait_s, 0.0), longest_s)
 

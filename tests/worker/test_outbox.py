@@ -283,3 +283,17 @@ async def test_many_runners_at_once_do_each_piece_once(store: str) -> None:
 
     assert sorted(tally.numbers) == list(range(200))
     assert sum(counts) == 200
+
+
+@pytest.mark.mariadb
+async def test_work_of_another_process_is_found_by_looking() -> None:
+    """No wake comes: the loop looks by itself four times a second."""
+    tally = Tally()
+    unheard = context(node=2)
+    there = context(LocalWakes(is_alone=False))
+    loop = asyncio.create_task(Runner(there, jobs(("mark", tally.run))).run_forever())
+    await asyncio.sleep(0.1)
+    await add(unheard, "mark", 1)
+    await tally.reach(1, within_s=2.0)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
