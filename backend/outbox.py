@@ -74,7 +74,7 @@ class Runner:
         self._running = dict.fromkeys(self._jobs, 0)
         self._tasks: dict[asyncio.Task[None], Lane] = {}
         self._passing = asyncio.Lock()
-        self._lease_ends_at: datetime | None = None
+        self._look_for_dead_at: datetime | None = None
         self._counted_at = float("-inf")
         self._is_closing = False
 
@@ -132,12 +132,18 @@ class Runner:
         async with self._passing:
             if self._is_closing:
                 return 0
-            self._lease_ends_at = await outbox_rows.free_expired(self._ctx.clock.now())
+            await self._free_expired(self._ctx.clock.now())
             for lane in Lane:
                 for row in await self._claim(lane):
                     self._start(row, lane)
                     started += 1
         return started
+
+    async def _free_expired(self, now: datetime) -> None:
+        """Take back what dead runners held, as rarely as will do: a lease made from now on ends later."""
+        if self._look_for_dead_at is None or now >= self._look_for_dead_at:
+            ends_at = await outbox_rows.free_expired(now)
+            self._look_for_dead_at = min(ends_at or now + LEASE, now + LEASE)
 
     def _open_kinds(self, lane: Lane) -> list[str]:
         """Return the kinds of a lane of which one more may run."""
@@ -172,7 +178,7 @@ class Runner:
         now = self._ctx.clock.now()
         await self._count(now)
         kinds = [kind for lane in Lane for kind in self._open_kinds(lane)]
-        times = [await outbox_rows.next_due_at(kinds), self._lease_ends_at]
+        times = [await outbox_rows.next_due_at(kinds), self._look_for_dead_at]
         longest_s = _longest_pause_s(self._ctx)
         wait_s = min(((at - now).total_seconds() for at in times if at is not None), default=longest_s)
         return min(max(wait_s, 0.0), longest_s)

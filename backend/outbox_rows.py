@@ -90,14 +90,18 @@ async def _lease(ids: Sequence[int], now: datetime) -> list[Claimed]:
 
 async def free_expired(now: datetime) -> datetime | None:
     """Give back the rows of runners that died; return when the next lease ends."""
-    (row,) = await rows("SELECT MIN(lease_until_at) AS ends_at FROM outbox")
-    ends_at = utc(row["ends_at"])
+    ends_at = await _next_end_at()
     if ends_at is None or ends_at > now:
         return ends_at
     at = sql_time(now)
     sql = "UPDATE outbox SET due_at=?, lease_until_at=NULL WHERE lease_until_at <= ?"
     await unit_of_work(lambda: run(sql, [at, at]), "free_expired")
-    return None
+    return await _next_end_at()
+
+
+async def _next_end_at() -> datetime | None:
+    (row,) = await rows("SELECT MIN(lease_until_at) AS ends_at FROM outbox")
+    return utc(row["ends_at"])
 
 
 async def renew(row: Claimed, now: datetime) -> bool:
