@@ -60,7 +60,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     await open_store(settings.database_url)
     try:
         async with contextlib.AsyncExitStack() as stack:
-            wakes: Wakes = LocalWakes()
+            wakes: Wakes = LocalWakes(is_alone=settings.is_sqlite)
             if settings.redis_url:
                 redis_wakes = RedisWakes(settings.redis_url, clock)
                 await redis_wakes.start()

@@ -1,6 +1,7 @@
 """Recurring work (定时作业): puts a job's row into the outbox when its time has come.
 
-The key names the occurrence, so any number of processes may do it; nothing of value is kept outside SQL.
+Every process does it: the key makes one row of what they want at the same time, and a recurring job is
+harmless when it runs again. Nothing of value is kept outside SQL.
 """
 
 from collections.abc import Mapping

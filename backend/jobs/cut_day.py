@@ -5,12 +5,13 @@ from datetime import timedelta
 from msgspec import Struct
 
 from backend.context import Context
-from backend.jobs.port import Done
+from backend.jobs.port import Done, Lane
 from backend.models.site import Site
 from backend.services.cut_day import cut_day
 from common.clock import local
 
 KIND = "cut_day"
+LANE = Lane.SLOW
 DAILY_AT = "00:05"
 
 

@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from backend.context import Context
-from backend.jobs.port import Done
+from backend.jobs.port import Done, Lane
 from backend.services.partitions import keep_partitions
 
 KIND = "make_partitions"
+LANE = Lane.SLOW
 DAILY_AT = "03:10"
 
 

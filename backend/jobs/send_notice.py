@@ -1,11 +1,12 @@
 """Bring a notice to its people by the cascade (发送通知). Runs again safely: each way is tried once."""
 
 from backend.context import Context
-from backend.jobs.port import Again, Done
+from backend.jobs.port import Again, Done, Lane
 from backend.services.notify import bring_notice
 from backend.services.work import SEND_NOTICE, NoticeWork
 
 KIND = SEND_NOTICE
+LANE = Lane.SLOW
 Payload = NoticeWork
 
 

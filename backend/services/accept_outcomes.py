@@ -7,6 +7,7 @@ that an expired trip is taken back, so that it can be decided anew on fresh fact
 import msgspec
 
 from backend.context import Context
+from backend.logs import logger
 from backend.metrics import observe_paid_to_verified
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
@@ -18,8 +19,10 @@ from backend.services.locks import lock_account
 from backend.services.own_meters import own_meters
 from backend.services.tasks import clear_alarm, raise_alarm
 from backend.services.work import wake
-from backend.store import unit_of_work
+from backend.store import after_commit, unit_of_work
 from common.wire import BatchAnswer, OrderClass, Outcome, OutcomeBatch, Relay, Stage
+
+_log = logger(__name__)
 
 _TIMES = {
     Stage.SENT: "sent_at",
@@ -74,8 +77,20 @@ async def _write(ctx: Context, meter: Meter, outcome: Outcome) -> None:
         if outcome.stage is Stage.EXPIRED and account is not None:
             await _take_back(ctx, account, supply)
     wake(ctx, f"live:{meter.site_id}")
+    if outcome.stage is Stage.VERIFIED:
+        after_commit(lambda: _tell(ctx, order))
     if order.cause.startswith("top_up:"):
         wake(ctx, order.cause)
+
+
+def _tell(ctx: Context, order: SupplyOrder) -> None:
+    """Say when a verified step was committed: the end of "paid means powered"."""
+    _log.info(
+        "supply_verified",
+        cause=order.cause,
+        relay=order.relay.value,
+        committed_at=ctx.clock.now().isoformat(),
+    )
 
 
 async def _note_order(ctx: Context, order: SupplyOrder, outcome: Outcome) -> bool:
