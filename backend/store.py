@@ -33,6 +33,15 @@ _POOL_SIZE = 12
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar("after_commit", default=None)
 
 
+_caches: list[dict[Any, Any]] = []
+
+
+def cache() -> dict[Any, Any]:
+    """Return a dictionary for rows that never change; emptied when another database is opened."""
+    _caches.append({})
+    return _caches[-1]
+
+
 def tortoise_config(database_url: str, *, inline: bool = False) -> dict[str, Any]:
     """Return Tortoise's configuration for sqlite:///path or mysql://user:password@host:port/name.
 
@@ -86,6 +95,8 @@ def tortoise_config(database_url: str, *, inline: bool = False) -> dict[str, Any
 
 async def open_store(database_url: str, *, inline: bool = False) -> None:
     """Connect this process to the database. Raises ConfigError when it cannot be reached."""
+    for kept in _caches:
+        kept.clear()
     EXECUTOR_CACHE.clear()  # Tortoise keeps prepared SQL by connection name, whatever database it is for.
     await Tortoise.init(config=tortoise_config(database_url, inline=inline), _enable_global_fallback=True)
     if not inline:

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import link, own_id
+from backend.models.base import Instant, link, own_id
 from backend.models.site import Shop
 
 
@@ -14,8 +14,8 @@ class Account(Model):
     site_id = fields.BigIntField(db_index=True)
     shop: fields.ForeignKeyRelation[Shop] = fields.ForeignKeyField("models.Shop", on_delete=fields.RESTRICT)
     tariff_id = fields.BigIntField()
-    opened_at = fields.DatetimeField()
-    closed_at = fields.DatetimeField(null=True)
+    opened_at = Instant()
+    closed_at = Instant(null=True)
     # The ledger's own sum, kept beside it: balance = sum of postings, checked by `audit verify`.
     settled_fen = fields.BigIntField(default=0)
     carried_nano = fields.BigIntField(default=0)  # Below one fen, waits for the next charge.
@@ -48,7 +48,7 @@ class Contact(Model):
     )
     name = fields.CharField(max_length=32)
     phone = fields.CharField(max_length=20)
-    verified_at = fields.DatetimeField(null=True)
+    verified_at = Instant(null=True)
 
     account_id: int
 
@@ -62,14 +62,14 @@ class KeepSupply(Model):
 
     id = own_id()
     account_id = link()
-    until_at = fields.DatetimeField()
+    until_at = Instant()
     reason = fields.CharField(max_length=200)
     asked_by = fields.BigIntField()
-    asked_at = fields.DatetimeField()
+    asked_at = Instant()
     approved_by = fields.BigIntField(null=True)
-    effective_at = fields.DatetimeField(null=True)  # NULL: asked for, not yet answered.
-    refused_at = fields.DatetimeField(null=True)
-    released_at = fields.DatetimeField(null=True)
+    effective_at = Instant(null=True)  # NULL: asked for, not yet answered.
+    refused_at = Instant(null=True)
+    released_at = Instant(null=True)
     released_by = fields.BigIntField(null=True)
 
     class Meta:

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, own_id
+from backend.models.base import Instant, json_text, own_id
 
 
 class AuditRecord(Model):
@@ -12,7 +12,7 @@ class AuditRecord(Model):
     id = own_id()
     site_id = fields.BigIntField()
     sequence = fields.BigIntField()
-    at = fields.DatetimeField(db_index=True)
+    at = Instant(db_index=True)
     actor = fields.CharField(max_length=64, db_index=True)  # "staff:<id>", "tenant:<id>", ...
     operation = fields.CharField(max_length=64)
     object = fields.CharField(max_length=96, default="")

@@ -5,7 +5,8 @@ Ids are made by us (common/ids.py): 63 bits, ordered by time, text in JSON. Inst
 a second standing row without a partial index.
 """
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from tortoise import fields
 
@@ -27,3 +28,18 @@ def optional_link() -> Any:
 def json_text() -> Any:
     """Return a column that holds JSON text, encoded and decoded by the service that owns it."""
     return fields.TextField(default="{}")
+
+
+if TYPE_CHECKING:
+    Instant = fields.DatetimeField
+else:
+
+    class Instant(fields.DatetimeField):
+        """An instant in UTC. Tortoise's own reading of text takes ten times as long as the query."""
+
+        def to_python_value(self, value: Any) -> datetime | None:
+            if isinstance(value, str):
+                value = datetime.fromisoformat(value)
+            if value is not None and value.tzinfo is None:
+                value = value.replace(tzinfo=UTC)
+            return value

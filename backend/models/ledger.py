@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, own_id
+from backend.models.base import Instant, json_text, own_id
 
 
 class Entry(Model):
@@ -13,8 +13,8 @@ class Entry(Model):
     site_id = fields.BigIntField(db_index=True)
     kind = fields.CharField(max_length=24)
     cause = fields.CharField(max_length=160, unique=True)  # One cause books once.
-    booked_at = fields.DatetimeField(db_index=True)  # When it counts.
-    made_at = fields.DatetimeField()  # When it was written.
+    booked_at = Instant(db_index=True)  # When it counts.
+    made_at = Instant()  # When it was written.
     facts = json_text()
     digest = fields.CharField(max_length=64)  # domain.ledger: of the content, without ids.
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, link, optional_link, own_id
+from backend.models.base import Instant, json_text, link, optional_link, own_id
 
 
 class DeliveryState(StrEnum):
@@ -25,10 +25,10 @@ class Notice(Model):
     episode_id = optional_link()
     level = fields.CharField(max_length=16)
     cause = fields.CharField(max_length=128, unique=True)
-    made_at = fields.DatetimeField(db_index=True)
+    made_at = Instant(db_index=True)
     facts = json_text()
-    delivered_at = fields.DatetimeField(null=True)  # First receipt on any channel.
-    exhausted_at = fields.DatetimeField(null=True)  # No channel left: a person must do it.
+    delivered_at = Instant(null=True)  # First receipt on any channel.
+    exhausted_at = Instant(null=True)  # No channel left: a person must do it.
 
     class Meta:
         table = "notice"
@@ -44,9 +44,9 @@ class Delivery(Model):
     state = fields.CharEnumField(DeliveryState, max_length=16, default=DeliveryState.QUEUED)
     provider_id = fields.CharField(max_length=128, null=True, db_index=True)
     code = fields.CharField(max_length=64, default="")
-    queued_at = fields.DatetimeField()
-    sent_at = fields.DatetimeField(null=True)
-    receipt_at = fields.DatetimeField(null=True)
+    queued_at = Instant()
+    sent_at = Instant(null=True)
+    receipt_at = Instant(null=True)
 
     class Meta:
         table = "delivery"

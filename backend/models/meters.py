@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, optional_link, own_id
+from backend.models.base import Instant, json_text, optional_link, own_id
 from backend.models.site import Line
 from common.wire import Relay
 
@@ -32,7 +32,7 @@ class Meter(Model):
     permit = fields.BooleanField(default=False)
     place = fields.CharField(max_length=64, default="")
     account_id = optional_link()
-    retired_at = fields.DatetimeField(null=True)
+    retired_at = Instant(null=True)
 
     line_id: int
 
@@ -50,20 +50,20 @@ class MeterState(Model):
     meter_id = fields.BigIntField(primary_key=True, generated=False)
     site_id = fields.BigIntField(db_index=True)
     account_id = optional_link()
-    read_at = fields.DatetimeField(null=True)  # Of the newest accepted reading.
+    read_at = Instant(null=True)  # Of the newest accepted reading.
     register_wh = fields.BigIntField(null=True)  # As the meter shows it.
     period_registers = fields.CharField(max_length=128, null=True)  # JSON array of four.
-    shown_at = fields.DatetimeField(null=True)  # Of the newest reading of any verdict.
+    shown_at = Instant(null=True)  # Of the newest reading of any verdict.
     power_w = fields.BigIntField(null=True)
     relay = fields.CharEnumField(Relay, max_length=16, default=Relay.UNKNOWN)
-    relay_at = fields.DatetimeField(null=True)
+    relay_at = Instant(null=True)
     forced = fields.BooleanField(null=True)
     electrical = json_text()  # Voltages and currents of the newest reading.
     accrued_nano = fields.BigIntField(default=0)  # Priced but not yet charged (应计未扣).
     accrued_wh = fields.BigIntField(default=0)
     cut_count = fields.IntField(default=0)  # Day cuts so far: what accrues after one is a new revision.
-    quarantined_at = fields.DatetimeField(null=True)  # A person must decide about its register.
-    silent_since_at = fields.DatetimeField(null=True)  # The collector calls it silent.
+    quarantined_at = Instant(null=True)  # A person must decide about its register.
+    silent_since_at = Instant(null=True)  # The collector calls it silent.
 
     class Meta:
         table = "meter_state"

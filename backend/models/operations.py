@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, link, optional_link, own_id
+from backend.models.base import Instant, json_text, link, optional_link, own_id
 
 
 class Outbox(Model):
@@ -13,9 +13,9 @@ class Outbox(Model):
     kind = fields.CharField(max_length=32)
     key = fields.CharField(max_length=128, null=True, unique=True)  # Two equal pieces of work are one.
     payload = json_text()
-    made_at = fields.DatetimeField()
-    due_at = fields.DatetimeField(db_index=True)  # Far away while it runs and nobody wants it again.
-    lease_until_at = fields.DatetimeField(null=True, db_index=True)  # Somebody runs it until then.
+    made_at = Instant()
+    due_at = Instant(db_index=True)  # Far away while it runs and nobody wants it again.
+    lease_until_at = Instant(null=True, db_index=True)  # Somebody runs it until then.
     attempts = fields.IntField(default=0)
     last_error = fields.CharField(max_length=200, default="")
 
@@ -34,8 +34,8 @@ class Alarm(Model):
     account_id = optional_link()
     text = fields.CharField(max_length=200)
     facts = json_text()
-    raised_at = fields.DatetimeField(db_index=True)
-    cleared_at = fields.DatetimeField(null=True)
+    raised_at = Instant(db_index=True)
+    cleared_at = Instant(null=True)
     standing_key = fields.CharField(max_length=128, null=True, unique=True)
 
     class Meta:
@@ -51,8 +51,8 @@ class StaffTask(Model):
     account_id = optional_link()
     cause = fields.CharField(max_length=128, unique=True)
     text = fields.CharField(max_length=200)
-    opened_at = fields.DatetimeField()
-    done_at = fields.DatetimeField(null=True)
+    opened_at = Instant()
+    done_at = Instant(null=True)
     done_by = fields.BigIntField(null=True)
     note = fields.CharField(max_length=200, default="")
 
@@ -70,8 +70,8 @@ class Collector(Model):
     next_token_hash = fields.CharField(max_length=64, default="")
     line_codes = json_text()  # JSON array; empty: all lines of the site.
     clock_offset_ms = fields.IntField(null=True)  # Collector minus backend; NULL: unknown.
-    seen_at = fields.DatetimeField(null=True)
-    first_seen_at = fields.DatetimeField(null=True)  # Since it has been in contact without a long gap.
+    seen_at = Instant(null=True)
+    first_seen_at = Instant(null=True)  # Since it has been in contact without a long gap.
     health = json_text()
 
     class Meta:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import link, own_id
+from backend.models.base import Instant, link, own_id
 
 
 class TopUpState(StrEnum):
@@ -27,16 +27,16 @@ class TopUp(Model):
     request_id = fields.CharField(max_length=64)
     state = fields.CharEnumField(TopUpState, max_length=16, default=TopUpState.CREATED)
     prepay_id = fields.CharField(max_length=64, null=True)
-    created_at = fields.DatetimeField()
-    expires_at = fields.DatetimeField()
-    returned_at = fields.DatetimeField(null=True)  # The phone says it is done: a hint, never a proof.
+    created_at = Instant()
+    expires_at = Instant()
+    returned_at = Instant(null=True)  # The phone says it is done: a hint, never a proof.
     queries = fields.IntField(default=0)
     transaction_id = fields.CharField(max_length=64, null=True, unique=True)
-    paid_at = fields.DatetimeField(null=True)  # The channel's success time.
-    booked_at = fields.DatetimeField(null=True)
+    paid_at = Instant(null=True)  # The channel's success time.
+    booked_at = Instant(null=True)
     booked_by = fields.CharField(max_length=16, null=True)  # "callback", "query" or "bill".
     entry_id = fields.BigIntField(null=True)
-    closed_at = fields.DatetimeField(null=True)
+    closed_at = Instant(null=True)
     refused_code = fields.CharField(max_length=64, default="")
 
     class Meta:

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, link, own_id
+from backend.models.base import Instant, json_text, link, own_id
 
 
 class Tenant(Model):
@@ -14,7 +14,7 @@ class Tenant(Model):
     unionid = fields.CharField(max_length=64, null=True, db_index=True)
     service_openid = fields.CharField(max_length=64, null=True, unique=True)
     follows = fields.BooleanField(default=False)
-    made_at = fields.DatetimeField()
+    made_at = Instant()
 
     class Meta:
         table = "tenant"
@@ -27,8 +27,8 @@ class Binding(Model):
     tenant_id = link()
     account_id = link()
     role = fields.CharField(max_length=16, default="owner")
-    bound_at = fields.DatetimeField()
-    revoked_at = fields.DatetimeField(null=True)
+    bound_at = Instant()
+    revoked_at = Instant(null=True)
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 
     class Meta:
@@ -44,10 +44,10 @@ class BindingCode(Model):
     lookup = fields.CharField(max_length=16, unique=True)  # First part: finds the row.
     code_hash = fields.CharField(max_length=64)
     made_by = fields.BigIntField()
-    made_at = fields.DatetimeField()
-    expires_at = fields.DatetimeField()
+    made_at = Instant()
+    expires_at = Instant()
     tries = fields.IntField(default=0)
-    used_at = fields.DatetimeField(null=True)
+    used_at = Instant(null=True)
 
     class Meta:
         table = "binding_code"
@@ -64,8 +64,8 @@ class Staff(Model):
     totp_secret = fields.CharField(max_length=200, default="")  # Encrypted with the secret key.
     totp_last_step = fields.BigIntField(default=0)  # A step is used once.
     failures = fields.IntField(default=0)
-    locked_until_at = fields.DatetimeField(null=True)
-    disabled_at = fields.DatetimeField(null=True)
+    locked_until_at = Instant(null=True)
+    disabled_at = Instant(null=True)
 
     class Meta:
         table = "staff"
@@ -101,9 +101,9 @@ class Session(Model):
     subject_id = link()
     token_hash = fields.CharField(max_length=64, unique=True)
     csrf_hash = fields.CharField(max_length=64, default="")
-    made_at = fields.DatetimeField()
-    expires_at = fields.DatetimeField()
-    revoked_at = fields.DatetimeField(null=True)
+    made_at = Instant()
+    expires_at = Instant()
+    revoked_at = Instant(null=True)
 
     class Meta:
         table = "session"
@@ -117,10 +117,10 @@ class Approval(Model):
     kind = fields.CharField(max_length=32)
     object_id = link()
     asked_by = fields.BigIntField()
-    asked_at = fields.DatetimeField()
+    asked_at = Instant()
     reason = fields.CharField(max_length=200)
     decided_by = fields.BigIntField(null=True)
-    decided_at = fields.DatetimeField(null=True)
+    decided_at = Instant(null=True)
     granted = fields.BooleanField(null=True)
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, link, optional_link, own_id
+from backend.models.base import Instant, json_text, link, optional_link, own_id
 from common.wire import OrderClass, Relay, Stage
 
 
@@ -18,12 +18,12 @@ class Supply(Model):
     desired = fields.CharEnumField(Relay, max_length=16, default=Relay.ON)
     generation = fields.BigIntField(default=0)  # 0: never ordered anything.
     order_class = fields.CharEnumField(OrderClass, max_length=16, default=OrderClass.RESTORE)
-    desired_at = fields.DatetimeField(null=True)
-    first_write_until_at = fields.DatetimeField(null=True)  # Trips: not started later.
+    desired_at = Instant(null=True)
+    first_write_until_at = Instant(null=True)  # Trips: not started later.
     stage: Stage | None = fields.CharEnumField(Stage, max_length=16, null=True)  # type: ignore[assignment]
-    stage_at = fields.DatetimeField(null=True)
+    stage_at = Instant(null=True)
     verified_generation = fields.BigIntField(default=0)
-    check_at = fields.DatetimeField(null=True, db_index=True)  # Time alone may change the answer then.
+    check_at = Instant(null=True, db_index=True)  # Time alone may change the answer then.
     holds = fields.CharField(max_length=400, default="[]")  # JSON: why an arrears trip waits.
 
     class Meta:
@@ -43,13 +43,13 @@ class SupplyOrder(Model):
     reasons = fields.CharField(max_length=200, default="[]")
     cause = fields.CharField(max_length=160)  # "top_up:<order>", "episode:<id>", "staff:<id>".
     ordered_by = fields.BigIntField(null=True)  # Staff id; NULL: the engine.
-    ordered_at = fields.DatetimeField(db_index=True)
-    fetched_at = fields.DatetimeField(null=True)  # Handed to the collector.
-    sent_at = fields.DatetimeField(null=True)
-    acknowledged_at = fields.DatetimeField(null=True)
-    commanded_at = fields.DatetimeField(null=True)
-    verified_at = fields.DatetimeField(null=True)  # By the collector's clock.
-    ended_at = fields.DatetimeField(null=True)  # Committed here.
+    ordered_at = Instant(db_index=True)
+    fetched_at = Instant(null=True)  # Handed to the collector.
+    sent_at = Instant(null=True)
+    acknowledged_at = Instant(null=True)
+    commanded_at = Instant(null=True)
+    verified_at = Instant(null=True)  # By the collector's clock.
+    ended_at = Instant(null=True)  # Committed here.
     end_stage: Stage | None = fields.CharEnumField(Stage, max_length=16, null=True)  # type: ignore[assignment]
     trouble: Stage | None = fields.CharEnumField(  # type: ignore[assignment]
         Stage, max_length=16, null=True
@@ -70,9 +70,9 @@ class OffReason(Model):
     reason = fields.CharField(max_length=16)
     note = fields.CharField(max_length=200, default="")
     placed_by = fields.BigIntField(null=True)
-    placed_at = fields.DatetimeField()
+    placed_at = Instant()
     lifted_by = fields.BigIntField(null=True)
-    lifted_at = fields.DatetimeField(null=True)
+    lifted_at = Instant(null=True)
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 
     class Meta:
@@ -90,19 +90,19 @@ class ArrearsEpisode(Model):
     id = own_id()
     site_id = fields.BigIntField()
     account_id = link()
-    began_at = fields.DatetimeField()
-    warned_at = fields.DatetimeField(null=True)  # The last warning went out.
-    proof_at = fields.DatetimeField(null=True)  # One receipt, or a person's word.
+    began_at = Instant()
+    warned_at = Instant(null=True)  # The last warning went out.
+    proof_at = Instant(null=True)  # One receipt, or a person's word.
     proof = fields.CharField(max_length=64, default="")
     order_holds = fields.IntField(default=0)
     held_order_no = fields.CharField(max_length=32, default="")
-    outage_ended_at = fields.DatetimeField(null=True)
-    trip_not_before_at = fields.DatetimeField(null=True)
-    capped_at = fields.DatetimeField(null=True)  # The debt cap was passed while something held the trip.
-    decided_at = fields.DatetimeField(null=True)  # The manager's word over the cap.
+    outage_ended_at = Instant(null=True)
+    trip_not_before_at = Instant(null=True)
+    capped_at = Instant(null=True)  # The debt cap was passed while something held the trip.
+    decided_at = Instant(null=True)  # The manager's word over the cap.
     decided_by = fields.BigIntField(null=True)
     decided_trip = fields.BooleanField(null=True)
-    ended_at = fields.DatetimeField(null=True)
+    ended_at = Instant(null=True)
     end: EpisodeEnd | None = fields.CharEnumField(EpisodeEnd, max_length=16, null=True)  # type: ignore[assignment]
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 
@@ -118,10 +118,10 @@ class ReadRequest(Model):
     meter_id = link()
     purpose = fields.CharField(max_length=16)  # "staff" or "confirm".
     asked_by = fields.BigIntField(null=True)
-    asked_at = fields.DatetimeField()
-    due_at = fields.DatetimeField()
-    expires_at = fields.DatetimeField()
-    answered_at = fields.DatetimeField(null=True)
+    asked_at = Instant()
+    due_at = Instant()
+    expires_at = Instant()
+    answered_at = Instant(null=True)
     standing_key = fields.CharField(max_length=64, null=True, unique=True)
 
     class Meta:

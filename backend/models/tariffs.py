@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import own_id
+from backend.models.base import Instant, own_id
 
 
 class Tariff(Model):
@@ -24,7 +24,7 @@ class TariffVersion(Model):
     tariff: fields.ForeignKeyRelation[Tariff] = fields.ForeignKeyField(
         "models.Tariff", related_name="versions", on_delete=fields.RESTRICT
     )
-    valid_from = fields.DatetimeField()
+    valid_from = Instant()
     content = fields.TextField()  # domain.tariffs.TariffVersion as JSON.
     digest = fields.CharField(max_length=64)
 

@@ -16,8 +16,9 @@ from backend.domain.charging import charge
 from backend.domain.ledger import energy_entry
 from backend.domain.tariffs import ComponentKind
 from backend.models.accounts import Account
+from backend.models.meters import MeterState
+from backend.services.after_readings import decide_changed
 from backend.services.books import Books
-from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_accounts
 from backend.services.readings_store import COMPONENTS
 from backend.services.show_usage import day_number
@@ -89,8 +90,9 @@ async def _cut(ctx: Context, ids: Sequence[int], until_on: date) -> int:
     )
     await _take_from_states(charged)
     await _remember_means(accounts, until_on)
-    for account in accounts.values():
-        await decide_account(ctx, account, cause="day_cut")
+    # The estimate is what it was; a new mean may cross a level that is counted in days.
+    states = await MeterState.filter(account_id__in=ids).order_by("meter_id")
+    await decide_changed(ctx, accounts, states, set())
     wake(ctx, f"live:{books.site_id}")
     return len(charged)
 

@@ -3,9 +3,9 @@
 import msgspec
 
 from backend.domain.tariffs import TariffVersion, in_order
-from backend.store import rows
+from backend.store import cache, rows
 
-_KEPT: dict[int, TariffVersion] = {}  # By id of the row: its content never changes.
+_KEPT: dict[int, TariffVersion] = cache()  # By id of the row: its content never changes.
 
 
 async def versions_by_tariff(site_id: int) -> dict[int, tuple[TariffVersion, ...]]:
