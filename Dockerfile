@@ -11,7 +11,7 @@ RUN python -m venv /opt/prewatt \
  && /opt/prewatt/bin/pip install --no-cache-dir --no-build-isolation -c constraints.txt .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --create-home --home-dir /var/lib/prewatt prewatt
+RUN useradd --system --uid 999 --create-home --home-dir /var/lib/prewatt prewatt
 COPY --from=build /opt/prewatt /opt/prewatt
 ENV PATH=/opt/prewatt/bin:$PATH PYTHONUNBUFFERED=1
 USER prewatt
