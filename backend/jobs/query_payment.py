@@ -8,7 +8,7 @@ from datetime import timedelta
 from backend.context import Context
 from backend.errors import ChannelRefused, ChannelUnsure
 from backend.jobs.port import Again, Done
-from backend.services.reconcile_payments import Found, ask_about
+from backend.services.reconcile_payments import ask_about, still_open
 from backend.services.work import QUERY_PAYMENT, TopUpWork
 
 KIND = QUERY_PAYMENT
@@ -23,7 +23,7 @@ async def run(ctx: Context, payload: Payload) -> Done | Again:
     try:
         found = await ask_about(ctx, payload.top_up_id)
     except (ChannelUnsure, ChannelRefused):
-        found = Found(is_settled=False)
+        found = await still_open(payload.top_up_id)
     if found.is_settled:
         return Done()
     now = ctx.clock.now()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from backend.context import Context
 from backend.messages.events import (
+    ConsentSource,
     Followed,
     SubscribeConsent,
     SubscribeReceipt,
@@ -22,7 +23,7 @@ from backend.models.people import Tenant
 from backend.models.supply import ArrearsEpisode
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
-from backend.services.work import send_notice, wake
+from backend.services.work import keep_receipt, send_notice, wake
 from backend.store import unit_of_work
 
 
@@ -46,14 +47,21 @@ async def accept_sms_receipts(ctx: Context, token: str) -> None:
 async def accept_receipt(ctx: Context, receipt: Receipt) -> None:
     """Remember what became of one message; the first proof of a last warning starts the delay.
 
-    A receipt that comes before its message is known to us is sent again by the provider.
+    A receipt may be faster than the provider's answer that names its message: it is kept and tried again.
     """
+    if not await match_receipt(ctx, receipt):
+        await unit_of_work(lambda: keep_receipt(ctx, receipt), "keep_receipt")
+
+
+async def match_receipt(ctx: Context, receipt: Receipt) -> bool:
+    """Give a receipt to its message; False when no message has its number (yet)."""
     delivery = await Delivery.get_or_none(channel=receipt.channel.value, provider_id=receipt.provider_id)
     if delivery is None:
-        return
+        return False
     count_message(receipt.channel.value, "delivered" if receipt.delivered else "undelivered")
     notice = await Notice.get(id=delivery.notice_id)
     await unit_of_work(lambda: _note(ctx, delivery.id, notice, receipt), "accept_receipt")
+    return True
 
 
 async def _note(ctx: Context, delivery_id: int, notice: Notice, receipt: Receipt) -> None:
@@ -93,17 +101,21 @@ async def _accept(ctx: Context, event: WechatEvent) -> None:
 
 
 async def _consent(ctx: Context, event: SubscribeConsent) -> None:
-    """Keep the consent ledger: an accepted question is one more message, a refusal takes all."""
-    row = await Consent.get_or_none(openid=event.openid, template_id=event.template_id)
+    """Keep the consent ledger: an accepted question is one more message.
+
+    Saying no to one question takes nothing back; switching the template off in the settings takes all.
+    """
+    wanted = Consent.filter(openid=event.openid, template_id=event.template_id)
+    row = await wanted.select_for_update().first()
     if row is None:
         row = await Consent.create(
             id=ctx.ids.new(), openid=event.openid, template_id=event.template_id, left=0
         )
     if row.last_event == event.key:
         return
-    if not event.accepted:
+    if event.source is ConsentSource.CHANGE and not event.accepted:
         row.left = 0
-    elif event.source.value == "popup":
+    elif event.source is ConsentSource.POPUP and event.accepted:
         row.left += 1
     row.last_event = event.key[:128]
     await row.save(update_fields=["left", "last_event"])

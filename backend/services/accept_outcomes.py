@@ -5,6 +5,7 @@ that an expired trip is taken back, so that it can be decided anew on fresh fact
 """
 
 import msgspec
+from tortoise.expressions import Q
 
 from backend.context import Context
 from backend.logs import logger
@@ -30,7 +31,9 @@ _TIMES = {
     Stage.COMMANDED: "commanded_at",
     Stage.VERIFIED: "verified_at",
 }
-_ENDS = {Stage.VERIFIED, Stage.REFUSED, Stage.EXPIRED, Stage.SUPERSEDED}
+_TRIP_ENDS = {Stage.VERIFIED, Stage.REFUSED, Stage.EXPIRED, Stage.SUPERSEDED}
+_RESTORE_ENDS = {Stage.VERIFIED, Stage.SUPERSEDED}  # Never given up, whatever the meter says.
+_TROUBLES = {Stage.UNREACHABLE, Stage.CONTRADICTED, Stage.REFUSED, Stage.EXPIRED}
 _RANK = {
     Stage.SENT: 1,
     Stage.UNREACHABLE: 1,
@@ -69,6 +72,11 @@ async def _write(ctx: Context, meter: Meter, outcome: Outcome) -> None:
     order = await SupplyOrder.get_or_none(meter_id=meter.id, generation=outcome.generation)
     if supply is None or order is None:
         return  # Nothing that we ever ordered: a collector's old spool, or a meter of another life.
+    if order.end_stage is Stage.VERIFIED and outcome.stage is Stage.CONTRADICTED:
+        # It was off and now current flows: the trip has ended, the alarm has not.
+        if outcome.generation == supply.generation:
+            await _alarm(ctx, meter, order, outcome)
+        return
     is_news = await _note_order(ctx, order, outcome)
     if not is_news:
         return
@@ -102,11 +110,11 @@ async def _note_order(ctx: Context, order: SupplyOrder, outcome: Outcome) -> boo
     if name is not None:
         setattr(order, name, outcome.at)
         order.trouble = None
-    elif outcome.stage in {Stage.UNREACHABLE, Stage.CONTRADICTED}:
+    elif outcome.stage in _TROUBLES:
         if order.trouble is outcome.stage:
             return False
         order.trouble = outcome.stage
-    if outcome.stage in _ENDS:
+    if outcome.stage in (_TRIP_ENDS if order.relay is Relay.OFF else _RESTORE_ENDS):
         order.ended_at, order.end_stage = ctx.clock.now(), outcome.stage
     detail = msgspec.json.decode(order.detail or "{}", type=dict[str, str])
     detail[outcome.stage.value] = f"{outcome.at.isoformat()} {outcome.relay.value} {outcome.detail}".strip()
@@ -126,7 +134,8 @@ async def _note_supply(
     await supply.save(update_fields=["stage", "stage_at", "verified_generation"])
     if outcome.relay is not Relay.UNKNOWN:
         # What the meter says, beside what it shall be: a fact of its own.
-        await MeterState.filter(meter_id=meter.id).update(relay=outcome.relay, relay_at=outcome.at)
+        older = Q(relay_at=None) | Q(relay_at__lte=outcome.at)
+        await MeterState.filter(older, meter_id=meter.id).update(relay=outcome.relay, relay_at=outcome.at)
     await _alarm(ctx, meter, order, outcome)
 
 

@@ -1,6 +1,6 @@
 """Second persons (审批): one asks, another one decides; nobody decides on their own request.
 
-Both functions are called inside the caller's unit of work, so that an answer and what it causes are one.
+All of it is called inside the caller's unit of work, so that an answer and what it causes are one.
 """
 
 from datetime import timedelta
@@ -77,6 +77,13 @@ async def decide(ctx: Context, kind: str, approval_id: int, granted: bool) -> Ap
     await approval.save(update_fields=["decided_by", "decided_at", "granted"])
     await _close(approval)
     return approval
+
+
+async def standing(ctx: Context, kind: str, object_id: int) -> Approval | None:
+    """Return the request of a kind that waits for an answer, if there is one that may still be granted."""
+    approval = await Approval.filter(standing_key=f"{kind}:{object_id}").select_for_update().first()
+    is_open = approval is not None and ctx.clock.now() - approval.asked_at < STANDS_FOR
+    return approval if is_open else None
 
 
 async def _close(approval: Approval) -> None:

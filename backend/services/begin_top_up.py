@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from tortoise.exceptions import IntegrityError
 
 from backend.context import Context
 from backend.errors import ChannelRefused, Invalid, NotFound, Refused
@@ -79,7 +80,10 @@ async def begin_top_up(ctx: Context, account_id: int, amount_fen: Fen, request_i
             fields={"amount_fen": "金额不在范围内"}, low_fen=TOP_UP_MIN_FEN, high_fen=TOP_UP_MAX_FEN
         )
     account = await account_for(ctx, account_id)
-    top_up = await unit_of_work(lambda: _remember(ctx, account, amount_fen, request_id), "begin_top_up")
+    try:
+        top_up = await unit_of_work(lambda: _remember(ctx, account, amount_fen, request_id), "begin_top_up")
+    except IntegrityError:
+        raise RequestReused() from None  # For another account, in the same moment.
     if top_up.state is TopUpState.CREATED and ctx.clock.now() < top_up.expires_at:
         await _prepare(ctx, top_up)
     return _view(ctx, top_up)
@@ -113,12 +117,13 @@ async def track(top_up: TopUp) -> TrackView:
 
 
 async def _remember(ctx: Context, account: Account, amount_fen: Fen, request_id: str) -> TopUp:
+    # The lock first: the same request twice at once is one order.
+    locked = await lock_account(account.id)
     known = await TopUp.get_or_none(tenant_id=ctx.caller.id, request_id=request_id)
     if known is not None:
         if known.amount_fen != amount_fen or known.account_id != account.id:
             raise RequestReused()
         return known
-    locked = await lock_account(account.id)
     if locked.closed_at is not None:
         raise NotFound()
     room_fen = HOARD_LIMIT_FEN - locked.settled_fen
@@ -174,7 +179,8 @@ async def _refused(top_up_id: int, code: str) -> None:
 
 async def _returned(ctx: Context, top_up_id: int) -> None:
     now = ctx.clock.now()
-    await TopUp.filter(id=top_up_id).update(returned_at=now)
+    # The queries are counted from the phone's return: they begin again, close together.
+    await TopUp.filter(id=top_up_id).update(returned_at=now, queries=0)
     await query_payment(ctx, top_up_id, now)
 
 

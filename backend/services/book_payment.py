@@ -41,8 +41,8 @@ async def _book(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
     account = await lock_account(found.account_id)
     top_up = await TopUp.select_for_update().get(id=found.id)  # As it is now that we hold the lock.
     if top_up.state is TopUpState.BOOKED:
-        if top_up.transaction_id != paid.transaction_id:
-            raise Bug(f"order {paid.order_no} was paid by two transactions")
+        if (top_up.transaction_id, top_up.amount_fen) != (paid.transaction_id, paid.amount_fen):
+            raise Bug(f"order {paid.order_no} was booked as another payment than {paid.transaction_id}")
         return Booked(top_up.order_no, account.id, is_first=False)
     if paid.amount_fen != top_up.amount_fen:
         raise CallbackRefused(CallbackReason.WRONG_AMOUNT, f"{paid.amount_fen} for {top_up.amount_fen}")

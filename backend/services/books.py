@@ -32,7 +32,10 @@ class Books:
         self._links: list[Sequence[Any]] = []
 
     def add(self, draft: EntryDraft, accounts: Iterable[Account]) -> int:
-        """Take an entry in and move the balances and chains of the locked accounts it touches."""
+        """Take an entry in and move the balances and chains of the locked accounts it touches.
+
+        A charge below one fen has no legs: it stands in the chain of the accounts that it is about.
+        """
         check(draft)
         ctx, now = self._ctx, self._ctx.clock.now()
         entry_id = ctx.ids.new()
@@ -59,12 +62,20 @@ class Books:
                     raise Bug(f"{draft.cause} moves {leg.ledger_account}, which is not locked")
                 continue
             account.settled_fen += leg.amount_fen
-            account.chain_count += 1
-            account.chain_head = chain_hmac(
-                ctx.settings.ledger_key, account.id, account.chain_count, account.chain_head, content
-            )
-            self._links.append((ctx.ids.new(), account.id, account.chain_count, entry_id, account.chain_head))
+            self._link(account, entry_id, content)
+        if not draft.postings:
+            for account in by_name.values():
+                self._link(account, entry_id, content)
         return entry_id
+
+    def _link(self, account: Account, entry_id: int, content: str) -> None:
+        account.chain_count += 1
+        account.chain_head = chain_hmac(
+            self._ctx.settings.ledger_key, account.id, account.chain_count, account.chain_head, content
+        )
+        self._links.append(
+            (self._ctx.ids.new(), account.id, account.chain_count, entry_id, account.chain_head)
+        )
 
     async def write(self, accounts: Iterable[Account]) -> None:
         await run_many(_ENTRY, self._entries)

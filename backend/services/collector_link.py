@@ -8,6 +8,7 @@ from backend.context import Context
 from backend.errors import Forbidden
 from backend.models.operations import Collector
 from backend.models.site import Site
+from backend.models.supply import SupplyOrder
 from backend.services.site_policy import policy_of
 from backend.store import rows, some_utc, sql_time, unit_of_work, utc
 from common.wire import (
@@ -109,12 +110,13 @@ async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:
         left_s = deadline - ctx.clock.monotonic()
         news = answer.desired or answer.read_requests or answer.plan_version != first_version
         if news or left_s <= 0:
+            await _note_fetched(ctx, answer.desired)
             return answer
         due_s = await _next_request_s(ctx, collector)
         await ctx.wakes.wait(topic, ticket, min(left_s, due_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
 
 
-async def note_health(ctx: Context, health: Health) -> None:
+async def note_health(ctx: Context, health: Health) -> Collector:
     """Remember how the collector and its lines are; its clock offset decides about arrears trips."""
     collector = await own_collector(ctx)
 
@@ -124,6 +126,7 @@ async def note_health(ctx: Context, health: Health) -> None:
 
     await unit_of_work(remember, "note_health")
     await _note_contact(ctx, collector, health.clock_offset_s)
+    return collector
 
 
 async def _note_contact(ctx: Context, collector: Collector, offset_s: float | None) -> None:
@@ -171,6 +174,20 @@ async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> Desi
         desired=desired,
         read_requests=await _open_requests(ctx, collector, query.known_requests),
     )
+
+
+async def _note_fetched(ctx: Context, desired: list[Desired]) -> None:
+    """Remember when an order was first handed to its collector: a step of the track (采集服务)."""
+    if not desired:
+        return
+    now = ctx.clock.now()
+
+    async def remember() -> None:
+        for one in desired:
+            order = SupplyOrder.filter(meter_id=int(one.meter_id), generation=one.generation)
+            await order.filter(fetched_at=None, ended_at=None).update(fetched_at=now)
+
+    await unit_of_work(remember, "note_fetched")
 
 
 async def _open_requests(ctx: Context, collector: Collector, known: list[str]) -> list[ReadRequest]:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from backend.context import Context
 from backend.errors import NotFound, Refused
 from backend.models.meters import Meter, MeterKind
-from backend.models.people import Approval
 from backend.models.supply import OffReason, ReadRequest
+from backend.services.approvals import ask, decide, standing
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
@@ -17,7 +17,7 @@ from backend.store import unit_of_work
 UNDO_FOR = timedelta(seconds=60)  # An emergency trip by mistake is taken back by the same person.
 READ_WITHIN = timedelta(seconds=60)
 SAFETY, STAFF, POWER_LIMIT = "safety", "staff", "power_limit"
-LIFT = "lift_emergency"
+LIFT, LIFT_PERMISSION = "lift_emergency", "staff.restore.emergency_lift"
 
 
 class NotPrepaid(Refused):
@@ -75,7 +75,8 @@ async def restore(ctx: Context, meter_id: int, reason: str) -> None:
     """Lift what the staff placed (人工送电). Money is not touched: arrears stay arrears.
 
     An emergency trip is lifted by a second person, or within 60 s by the one who placed it.
-    Errors: NotFound, NotPrepaid, NothingToLift, SecondPersonNeeded (the wish is then on record).
+    Errors: NotFound, NotPrepaid, NothingToLift, Forbidden (an emergency takes a right of its own),
+    SecondPersonNeeded (the wish is then on record).
     """
     meter = await _prepaid(ctx, meter_id)
     if await unit_of_work(lambda: _lift(ctx, meter, reason), "staff_restore"):
@@ -97,12 +98,12 @@ async def ask_reading(ctx: Context, meter: Meter, purpose: str, wait: timedelta 
     """Place a read request inside a unit of work; a standing one for the same purpose is kept."""
     now = ctx.clock.now()
     key = f"{purpose}:{meter.id}"
-    standing = await ReadRequest.get_or_none(standing_key=key)
-    if standing is not None and standing.expires_at > now:
-        return str(standing.id)
-    if standing is not None:
-        standing.standing_key = None
-        await standing.save(update_fields=["standing_key"])
+    known = await ReadRequest.get_or_none(standing_key=key)
+    if known is not None and known.expires_at > now:
+        return str(known.id)
+    if known is not None:
+        known.standing_key = None
+        await known.save(update_fields=["standing_key"])
     request = await ReadRequest.create(
         id=ctx.ids.new(),
         site_id=meter.site_id,
@@ -148,11 +149,11 @@ async def _place(ctx: Context, meter: Meter, reason: str, note: str, operation: 
 async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
     assert meter.account_id is not None
     account = await lock_account(meter.account_id)
-    standing = await OffReason.filter(meter_id=meter.id, standing_key__isnull=False)
-    if not standing:
+    reasons = await OffReason.filter(meter_id=meter.id, standing_key__isnull=False).order_by("id")
+    if not reasons:
         raise NothingToLift()
     left = 0
-    for row in standing:
+    for row in reasons:
         if row.reason == SAFETY and not await _may_lift(ctx, row, note):
             left += 1
             continue
@@ -165,26 +166,15 @@ async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
 
 
 async def _may_lift(ctx: Context, row: OffReason, note: str) -> bool:
-    """Two people lift an emergency: the first asks, another one does it."""
-    now = ctx.clock.now()
-    if row.placed_by == ctx.caller.id and now - row.placed_at <= UNDO_FOR:
+    """Two people lift an emergency: the first asks, another one does it within a day."""
+    if row.placed_by == ctx.caller.id and ctx.clock.now() - row.placed_at <= UNDO_FOR:
         return True
-    key = f"{LIFT}:{row.id}"
-    asked = await Approval.get_or_none(standing_key=key)
+    ctx.need(LIFT_PERMISSION)
+    asked = await standing(ctx, LIFT, row.id)
     if asked is None:
-        await Approval.create(
-            id=ctx.ids.new(),
-            site_id=row.site_id,
-            kind=LIFT,
-            object_id=row.id,
-            asked_by=ctx.caller.id,
-            asked_at=now,
-            reason=note[:200],
-            standing_key=key,
-        )
+        await ask(ctx, LIFT, row.id, note, site_id=row.site_id)
         return False
     if asked.asked_by == ctx.caller.id:
         return False
-    asked.decided_by, asked.decided_at, asked.granted, asked.standing_key = ctx.caller.id, now, True, None
-    await asked.save(update_fields=["decided_by", "decided_at", "granted", "standing_key"])
+    await decide(ctx, LIFT, asked.id, granted=True)
     return True

@@ -72,17 +72,23 @@ async def decide_keep_supply(ctx: Context, keep_supply_id: int, granted: bool) -
 
 
 async def release_keep_supply(ctx: Context, keep_supply_id: int) -> None:
-    """End keep-supply before its time (保电解除); the trip rules then hold again."""
+    """End keep-supply before its time (保电解除); the trip rules then hold again. Errors: NotFound.
+
+    A second call changes nothing.
+    """
 
     async def work() -> None:
         row = await _row(keep_supply_id)
         account = await _account(ctx, row.account_id)
-        if row.released_at is None:
+        row = await _row(keep_supply_id)  # As it is now that we hold the account.
+        is_first = row.released_at is None
+        if is_first:
             row.released_at, row.released_by = ctx.clock.now(), ctx.caller.id
             await row.save(update_fields=["released_at", "released_by"])
             await decide_account(ctx, account, cause=f"keep_supply:{row.id}")
-            await record(ctx, "staff.keep_supply.release", f"account:{account.id}")
             wake(ctx, f"live:{account.site_id}")
+        facts = {} if is_first else {"repeated": True}
+        await record(ctx, "staff.keep_supply.release", f"account:{account.id}", facts=facts)
 
     await unit_of_work(work, "keep_supply")
 

@@ -159,7 +159,8 @@ async def _remember(ctx: Context, notice: Notice, delivery: Delivery, result: Se
 async def _spend_consent(ctx: Context, notice: Notice, delivery: Delivery, *, is_gone: bool) -> None:
     templates = ctx.settings.mini_program.templates
     setting = templates.get(notice.level) or templates.get(notice.level.lower(), "")
-    row = await Consent.get_or_none(openid=delivery.address, template_id=template_id(setting))
+    wanted = Consent.filter(openid=delivery.address, template_id=template_id(setting))
+    row = await wanted.select_for_update().first()
     if row is not None:
         row.left = 0 if is_gone else max(0, row.left - 1)
         await row.save(update_fields=["left"])

@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from backend.errors import Forbidden
 from backend.models.meters import Meter
 from backend.models.operations import Collector
+from backend.models.site import Line
 from backend.services.collector_link import owns_line
+
+_ID_END = 1 << 63  # Our ids have 63 bits; a greater number names nothing and overflows the database.
+_MOST_DIGITS = 19
+
+
+def id_of(text: str) -> int | None:
+    """Read an id as JSON carries it; None for what cannot be one."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else _ID_END
+    return number if number < _ID_END else None
 
 
 async def own_meters(collector: Collector, meter_ids: Iterable[str]) -> dict[str, Meter]:
@@ -13,9 +23,10 @@ async def own_meters(collector: Collector, meter_ids: Iterable[str]) -> dict[str
 
     Raises Forbidden for a meter of another site or of a line that is not this collector's.
     """
-    numbers = [int(key) for key in meter_ids if key.isdigit()]
-    found = await Meter.filter(id__in=numbers).select_related("line")
-    for meter in found:
-        if meter.site_id != collector.site_id or not owns_line(collector, meter.line.code):
-            raise Forbidden()
+    numbers = [number for key in meter_ids if (number := id_of(key)) is not None]
+    found = await Meter.filter(id__in=numbers)
+    lines = await Line.filter(site_id=collector.site_id)
+    own = {line.id for line in lines if owns_line(collector, line.code)}
+    if any(meter.site_id != collector.site_id or meter.line_id not in own for meter in found):
+        raise Forbidden()
     return {str(meter.id): meter for meter in found if meter.retired_at is None}

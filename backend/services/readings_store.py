@@ -70,20 +70,23 @@ async def write_readings(found: Iterable[Sequence[Any]]) -> None:
 
 
 async def add_accruals(found: Iterable[Sequence[Any]]) -> None:
-    """Add priced intervals to the open bucket of their charge day; `from` stays, `to` moves on."""
+    """Add priced intervals to the open bucket of their charge day; `from` stays, `to` moves on.
+
+    `estimated` counts the intervals that were, here as in the rollups: what was estimated once stays so.
+    """
+    sums = (*ACCRUAL_SUMS, "estimated")
     sql = upsert_sql(
-        "accrual", ACCRUAL, ACCRUAL_KEY, add=ACCRUAL_SUMS, keep=("account_id", "from_ms", "from_register_wh")
+        "accrual", ACCRUAL, ACCRUAL_KEY, add=sums, keep=("account_id", "from_ms", "from_register_wh")
     )
     await run_many(sql, found)
 
 
 async def add_hours(found: Iterable[Sequence[Any]]) -> None:
-    await run_many(upsert_sql("usage_hour", HOUR, HOUR[:2], add=("energy_wh", "cost_nano")), found)
+    await run_many(upsert_sql("usage_hour", HOUR, HOUR[:2], add=HOUR[2:]), found)
 
 
 async def add_days(found: Iterable[Sequence[Any]]) -> None:
-    sums = ("energy_wh", *_PERIODS, "cost_nano")
-    await run_many(upsert_sql("usage_day", DAY, DAY[:2], add=sums, keep=("account_id",)), found)
+    await run_many(upsert_sql("usage_day", DAY, DAY[:2], add=DAY[3:], keep=("account_id",)), found)
 
 
 async def write_states(states: Iterable[MeterState]) -> None:

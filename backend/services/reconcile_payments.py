@@ -8,7 +8,7 @@ from backend.context import Context
 from backend.models.payments import TopUp, TopUpState
 from backend.payments.port import CallbackReason, CallbackRefused, ChannelOrder, CloseResult, OrderState
 from backend.services.book_payment import book_payment
-from backend.services.tasks import open_task
+from backend.services.tasks import PAYMENT_MISMATCH, open_task
 from backend.store import unit_of_work
 
 
@@ -34,6 +34,12 @@ async def ask_about(ctx: Context, top_up_id: int) -> Found:
         return await _book(ctx, top_up, order)
     if ctx.clock.now() >= top_up.expires_at and top_up.state is not TopUpState.CLOSED:
         return await _close(ctx, top_up, order)
+    return await still_open(top_up_id)
+
+
+async def still_open(top_up_id: int) -> Found:
+    """Count a query that settled nothing, answered or not, so that the next one waits longer."""
+    top_up = await TopUp.get(id=top_up_id)
     await unit_of_work(lambda: _count(top_up_id), "query_payment")
     return Found(
         is_settled=False,
@@ -65,7 +71,7 @@ async def _close(ctx: Context, top_up: TopUp, before: ChannelOrder) -> Found:
         if after.paid is not None:
             return await _book(ctx, top_up, after)
         if result is CloseResult.PAID_ALREADY:
-            return Found(is_settled=False, queries=0, created_at=top_up.created_at)
+            return await still_open(top_up.id)
     await unit_of_work(lambda: _closed(ctx, top_up.id), "close_order")
     return Found(is_settled=False, is_closed=True, created_at=top_up.created_at)
 
@@ -87,7 +93,7 @@ async def _ask_person(ctx: Context, top_up: TopUp, reason: CallbackReason | None
     await open_task(
         ctx,
         top_up.site_id,
-        "payment_mismatch",
+        PAYMENT_MISMATCH,
         cause=f"payment:{top_up.order_no}",
         text=f"订单 {top_up.order_no} 的付款{what}，请财务核对",
         account_id=top_up.account_id,

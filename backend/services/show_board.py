@@ -1,27 +1,32 @@
 """The board (监控看板): every meter of the site in one query, and what changed since."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from backend.context import Context
 from backend.domain.balances import days_left, estimate
+from backend.services.authenticate import is_still_allowed
 from backend.store import rows, some_utc, utc
 from common.units import Fen, Nanoyuan
 
+PERMISSION = "staff.board"
 STREAM_PAUSE_S = 1.0  # Changes are gathered for this long.
+# Rights are asked for again this often, pauses included: within 5 s a stream without them has ended.
+RECHECK_S = 4.5
 STREAM_BEAT_S = 15.0
 _REREAD_WHILE_DOWN_S = 1.0
-STALE_AFTER = timedelta(minutes=5)
+Row = dict[str, Any]
 
 _SQL = """
 SELECT m.id AS meter_id, m.serial, m.unit, m.kind, m.place, m.account_id, m.profile,
        l.code AS line, sf.code AS shaft, sf.name AS shaft_name,
        sh.code AS shop_code, sh.name AS shop_name, sh.floor,
        a.settled_fen, a.carried_nano, a.overdraft_fen, a.mean_daily_nano, a.in_arrears, a.armed, a.level,
-       st.read_at, st.register_wh, st.power_w, st.relay, st.relay_at, st.accrued_nano, st.quarantined_at,
+       st.read_at, st.register_wh, st.power_w, st.relay, st.relay_at, st.quarantined_at,
        st.silent_since_at,
        su.desired, su.generation, su.verified_generation, su.stage, su.stage_at, su.desired_at, su.holds
 FROM meter m
@@ -30,6 +35,12 @@ JOIN meter_state st ON st.meter_id = m.id
 LEFT JOIN account a ON a.id = m.account_id LEFT JOIN shop sh ON sh.id = a.shop_id
 LEFT JOIN supply su ON su.meter_id = m.id
 WHERE m.site_id = ? AND m.retired_at IS NULL ORDER BY sf.code, l.code, m.unit"""
+
+# Of an account with several meters each row shows the account's balance.
+_ACCRUED_SQL = """
+SELECT account_id, SUM(accrued_nano) AS accrued_nano, MIN(read_at) AS read_at,
+       COUNT(*) - COUNT(read_at) AS unread
+FROM meter_state WHERE site_id = ? AND account_id IS NOT NULL GROUP BY account_id"""
 
 
 class BoardRow(Struct, frozen=True, kw_only=True):
@@ -95,9 +106,10 @@ async def show_board(ctx: Context) -> Board:
         )
         if some_utc(row["until_at"]) > now
     }
+    accrued = {row["account_id"]: row for row in await rows(_ACCRUED_SQL, [site_id])}
     board = []
     for row in await rows(_SQL, [site_id]):
-        estimated, days = _balance(row, now)
+        estimated, days = _balance(row, accrued.get(row["account_id"], {}), now)
         board.append(
             BoardRow(
                 meter_id=str(row["meter_id"]),
@@ -138,29 +150,32 @@ async def show_board(ctx: Context) -> Board:
     return Board(at=now, rows=board)
 
 
-def _balance(row: dict[str, object], now: datetime) -> tuple[int | None, float | None]:
-    if row["settled_fen"] is None:
+def _balance(row: Row, accrued: Row, now: datetime) -> tuple[int | None, float | None]:
+    """Return the estimate and the days left of a row's account; unknown while a meter was never read."""
+    if row["settled_fen"] is None or not accrued or accrued["unread"]:
         return None, None
-    names = ("settled_fen", "carried_nano", "accrued_nano", "overdraft_fen")
-    number = {key: int(str(row[key])) for key in names}
     estimated = estimate(
-        Fen(number["settled_fen"]), Nanoyuan(number["carried_nano"]), Nanoyuan(number["accrued_nano"])
+        Fen(int(row["settled_fen"])),
+        Nanoyuan(int(row["carried_nano"])),
+        Nanoyuan(int(accrued["accrued_nano"])),
     )
-    mean = None if row["mean_daily_nano"] is None else Nanoyuan(int(str(row["mean_daily_nano"])))
-    days = days_left(estimated, Fen(number["overdraft_fen"]), mean, utc(row["read_at"]), now)
-    return estimated, days
+    mean = None if row["mean_daily_nano"] is None else Nanoyuan(int(row["mean_daily_nano"]))
+    return estimated, days_left(estimated, Fen(int(row["overdraft_fen"])), mean, utc(accrued["read_at"]), now)
 
 
 async def stream_board(ctx: Context) -> AsyncIterator[str]:
     """Yield server-sent events: the whole board, then each second the rows that changed (实时推送).
 
     Events: "board" (all rows), "rows" (changed rows), "beat" (server time; the data are still live).
+    Ends when the caller has signed out or lost the right to see it.
     """
     topic = f"live:{ctx.caller.site_id}"
     sent: dict[str, BoardRow] = {}
     last_beat = ctx.clock.monotonic()
     while True:
         ticket = ctx.wakes.ticket(topic)
+        if not await is_still_allowed(ctx, PERMISSION):
+            return
         board = await show_board(ctx)
         changed = [row for row in board.rows if sent.get(row.meter_id) != row]
         if not sent or len(changed) > len(board.rows) // 2:
@@ -173,7 +188,8 @@ async def stream_board(ctx: Context) -> AsyncIterator[str]:
             last_beat = ctx.clock.monotonic()
         sent = {row.meter_id: row for row in board.rows}
         await ctx.clock.sleep(STREAM_PAUSE_S)
-        await ctx.wakes.wait(topic, ticket, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S))
+        longest_s = RECHECK_S - STREAM_PAUSE_S
+        await ctx.wakes.wait(topic, ticket, min(longest_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
 
 
 def _event(name: str, value: object) -> str:

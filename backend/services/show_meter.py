@@ -21,7 +21,7 @@ class ReadingView(Struct, frozen=True, kw_only=True):
     read_at: datetime
     kind: str
     register_wh: int  # As the meter shows it, before the CT ratio.
-    power_w: int | None
+    power_w: int | None  # With the CT ratio.
     relay: str
     verdict: str
 
@@ -122,7 +122,7 @@ async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
         stage=supply.stage.value if supply and supply.stage else None,
         holds=msgspec.json.decode(supply.holds, type=list[str]) if supply else [],
         quarantined_at=state.quarantined_at,
-        readings=await _readings(meter.id),
+        readings=await _readings(meter),
         commands=await list_commands(ctx, meter.id, 20),
     )
 
@@ -153,18 +153,18 @@ async def show_read(ctx: Context, read_request_id: int) -> ReadView:
     )
 
 
-async def _readings(meter_id: int) -> list[ReadingView]:
+async def _readings(meter: Meter) -> list[ReadingView]:
     found = await rows(
         "SELECT read_at_ms, kind, register_wh, power_w, relay, verdict FROM reading WHERE meter_id = ?"
         f" ORDER BY read_at_ms DESC LIMIT {_NEWEST_READINGS}",
-        [meter_id],
+        [meter.id],
     )
     return [
         ReadingView(
             read_at=datetime.fromtimestamp(row["read_at_ms"] / 1000, UTC),
             kind=row["kind"],
             register_wh=row["register_wh"],
-            power_w=row["power_w"],
+            power_w=None if row["power_w"] is None else row["power_w"] * meter.ct_ratio,
             relay=row["relay"],
             verdict=row["verdict"],
         )

@@ -32,6 +32,7 @@ async def finish_task(ctx: Context, task_id: int, note: str) -> None:
         account = await lock_account(task.account_id) if task.account_id else None
         task = await StaffTask.get(id=task_id)
         if task.done_at is not None:
+            await _record_done(ctx, task, note, repeated=True)
             return
         task.done_at, task.done_by, task.note = ctx.clock.now(), ctx.caller.id, note[:200]
         await task.save(update_fields=["done_at", "done_by", "note"])
@@ -42,9 +43,14 @@ async def finish_task(ctx: Context, task_id: int, note: str) -> None:
                 await episode.save(update_fields=["proof_at", "proof"])
                 await decide_account(ctx, account, cause=f"proof:{episode.id}")
         wake(ctx, f"live:{task.site_id}")
-        await record(ctx, "staff.task.done", f"task:{task.id}", reason=note, facts={"kind": task.kind})
+        await _record_done(ctx, task, note)
 
     await unit_of_work(work, "finish_task")
+
+
+async def _record_done(ctx: Context, task: StaffTask, note: str, *, repeated: bool = False) -> None:
+    facts = {"kind": task.kind, "repeated": repeated}
+    await record(ctx, "staff.task.done", f"task:{task.id}", reason=note, facts=facts)
 
 
 async def decide_trip(ctx: Context, account_id: int, is_trip: bool, reason: str) -> None:

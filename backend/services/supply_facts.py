@@ -1,6 +1,7 @@
 """Gather what the supply decision rests on (送电依据): rows become the domain's frozen facts."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
@@ -11,12 +12,13 @@ from backend.domain.supply import Doubt, Episode, OpenOrder, Policy, Reason, Sup
 from backend.domain.windows import windows_from
 from backend.models.accounts import Account, KeepSupply
 from backend.models.meters import MeterState
-from backend.models.operations import Collector
+from backend.models.operations import Collector, StaffTask
 from backend.models.payments import TopUp, TopUpState
 from backend.models.supply import ArrearsEpisode, OffReason, Supply, SupplyOrder
-from backend.services.collector_link import RESUME_AFTER
+from backend.services.collector_link import RESUME_AFTER, owns_line
 from backend.services.readings_store import ms_of
 from backend.services.site_policy import SitePolicy, policy_of
+from backend.services.tasks import PAYMENT_MISMATCH
 from backend.store import rows
 from common.units import NANOYUAN_PER_FEN, Fen, Nanoyuan
 from common.wire import Relay
@@ -65,12 +67,12 @@ async def account_facts(ctx: Context, account: Account, states: list[MeterState]
         estimated_fen=estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,
         open_order=OpenOrder(order.order_no, order.created_at) if order else None,
-        doubts=await _doubts(account.site_id, states, now),
+        doubts=await _doubts(account, states, now),
         debt_cap_fen=None if mean is None else Fen(mean * policy.debt_cap_days // NANOYUAN_PER_FEN),
     )
 
 
-def estimated_of(account: Account, states: list[MeterState]) -> Fen | None:
+def estimated_of(account: Account, states: Sequence[MeterState]) -> Fen | None:
     """Return the estimate, or None while a meter of the account was never read."""
     if any(state.read_at is None for state in states):
         return None
@@ -124,19 +126,36 @@ def _episode(row: ArrearsEpisode | None) -> Episode | None:
     )
 
 
-async def _doubts(site_id: int, states: list[MeterState], now: datetime) -> frozenset[Doubt]:
-    doubts: set[Doubt] = set()
+async def _doubts(account: Account, states: list[MeterState], now: datetime) -> frozenset[Doubt]:
+    doubts = await _link_doubts(account, now)
     if any(state.read_at is None for state in states):
         doubts.add(Doubt.NO_READING)
     if any(state.quarantined_at is not None for state in states):
         doubts.add(Doubt.QUARANTINE)
-    for collector in await Collector.filter(site_id=site_id):
-        if collector.seen_at is None or now - collector.seen_at > RESUME_AFTER:
-            doubts.add(Doubt.COLLECTOR_AWAY)
-        offset = collector.clock_offset_ms
-        if offset is None or abs(offset) > MAX_CLOCK_OFFSET_MS:
-            doubts.add(Doubt.COLLECTOR_CLOCK)
+    if any(state.silent_since_at is not None for state in states):
+        doubts.add(Doubt.METER_SILENT)
+    if await StaffTask.exists(account_id=account.id, kind=PAYMENT_MISMATCH, done_at=None):
+        doubts.add(Doubt.PAYMENT)
     return frozenset(doubts)
+
+
+async def _link_doubts(account: Account, now: datetime) -> set[Doubt]:
+    """Look at the collectors of the account's own lines; a line that none serves is one that is away."""
+    doubts: set[Doubt] = set()
+    lines = await rows(
+        "SELECT DISTINCT l.code FROM meter m JOIN line l ON l.id = m.line_id"
+        " WHERE m.account_id = ? AND m.retired_at IS NULL",
+        [account.id],
+    )
+    collectors = await Collector.filter(site_id=account.site_id)
+    for line in lines:
+        mine = [one for one in collectors if owns_line(one, line["code"])]
+        if not mine or any(one.seen_at is None or now - one.seen_at > RESUME_AFTER for one in mine):
+            doubts.add(Doubt.COLLECTOR_AWAY)
+        offsets = [one.clock_offset_ms for one in mine]
+        if any(offset is None or abs(offset) > MAX_CLOCK_OFFSET_MS for offset in offsets):
+            doubts.add(Doubt.COLLECTOR_CLOCK)
+    return doubts
 
 
 async def _read_ats(meter_id: int, now: datetime) -> tuple[datetime, ...]:

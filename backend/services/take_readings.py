@@ -5,7 +5,7 @@ doubtful is stored and shown, never charged.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ from msgspec import Struct
 from tortoise.expressions import Q
 
 from backend.context import Context
-from backend.domain.balances import days_left
 from backend.domain.charging import PricedInterval, charge_day_of, price_interval
 from backend.domain.readings import (
     QUARANTINED,
@@ -24,17 +23,15 @@ from backend.domain.readings import (
     judge,
     rates_can_be_trusted,
 )
-from backend.domain.supply import is_arrears
 from backend.domain.tariffs import ComponentKind, NoTariff, Period, TariffVersion
-from backend.domain.warnings import Level, Thresholds, crossing
 from backend.errors import Invalid
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
-from backend.models.supply import ArrearsEpisode, ReadRequest
+from backend.models.supply import ReadRequest
+from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector
-from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_accounts
-from backend.services.own_meters import own_meters
+from backend.services.own_meters import id_of, own_meters
 from backend.services.readings_store import (
     add_accruals,
     add_days,
@@ -44,12 +41,10 @@ from backend.services.readings_store import (
     write_states,
 )
 from backend.services.show_usage import day_number
-from backend.services.supply_facts import estimated_of
 from backend.services.tariff_book import versions_by_tariff
-from backend.services.tasks import raise_alarm
 from backend.services.work import wake
 from backend.store import unit_of_work
-from common.units import Fen, Nanoyuan, Watt, Wh
+from common.units import Watt, Wh
 from common.wire import MAX_BATCH, BatchAnswer, Reading, ReadingBatch, Relay
 
 OUTAGE = timedelta(minutes=15)  # Silent for longer: warnings and the delay come before any trip.
@@ -104,7 +99,9 @@ class _Intake:
         self.tariffs: dict[int, tuple[TariffVersion, ...]] = {}
         self.answered: set[str] = set()
         self.outages: set[int] = set()
-        self.quarantined: list[tuple[Meter, Verdict, Reading]] = []
+        self.jumps: dict[int, int] = {}  # Meter -> the lowest register that waits for a person.
+        self.accepted: set[int] = set()
+        self.quarantined: list[Quarantined] = []
 
     async def take(self, readings: Sequence[Reading]) -> None:
         ids = sorted(meter.id for meter in self.meters.values())
@@ -114,13 +111,14 @@ class _Intake:
         mine = Q(meter_id__in=ids) | Q(account_id__in=sorted(self.accounts))
         found = await MeterState.filter(mine).order_by("meter_id").select_for_update()
         self.states = {row.meter_id: row for row in found}
+        self.jumps = await lowest_jumps(self.states.values())
         self.tariffs = await versions_by_tariff(self.site_id)
         for reading in sorted(readings, key=lambda item: (item.read_at, item.meter_id)):
             self._take_one(reading, self.meters[reading.meter_id])
         await self._write()
         await self._answer_requests()
-        await self._alarms()
-        await self._decide()
+        await tell_of_readings(self.ctx, self.site_id, self.quarantined, self.accepted)
+        await decide_changed(self.ctx, self.accounts, list(self.states.values()), self.outages)
         wake(self.ctx, f"live:{self.site_id}")
 
     def _take_one(self, reading: Reading, meter: Meter) -> None:
@@ -133,7 +131,13 @@ class _Intake:
             last = Accepted(state.read_at, state.register_wh, before)
         facts = MeterFacts(meter.ct_ratio, Watt(meter.rated_power_w), meter.register_step_wh)
         judged = judge(
-            last, reading.read_at, reading.register_wh, reading.period_registers_wh, self.now, facts
+            last,
+            reading.read_at,
+            reading.register_wh,
+            reading.period_registers_wh,
+            self.now,
+            facts,
+            self.jumps.get(meter.id),
         )
         if judged.verdict is Verdict.ACCEPTED and last is not None:
             judged = self._accrue(meter, state, last, reading, judged)
@@ -226,12 +230,15 @@ class _Intake:
             )
         )
         if judged.verdict in QUARANTINED:
-            if judged.verdict is not Verdict.FUTURE:
-                state.quarantined_at = state.quarantined_at or self.now
-            self.quarantined.append((meter, judged.verdict, reading))
+            self._quarantine(meter, state, reading, judged.verdict)
             return
         if judged.verdict in {Verdict.LATE, Verdict.DUPLICATE}:
             return
+        # What was doubtful before stays on record; the register itself is right again.
+        state.quarantined_at = None
+        self.jumps.pop(meter.id, None)
+        self.accepted.add(meter.id)
+        self.quarantined = [one for one in self.quarantined if one.meter.id != meter.id]
         if last is not None and reading.read_at - last.read_at > OUTAGE and meter.account_id is not None:
             self.outages.add(meter.account_id)
         state.read_at, state.register_wh = reading.read_at, reading.register_wh
@@ -239,13 +246,22 @@ class _Intake:
             state.period_registers = msgspec.json.encode(reading.period_registers_wh).decode()
         else:
             state.period_registers = None
-        self._show(state, reading)
+        self._show(meter, state, reading)
 
-    def _show(self, state: MeterState, reading: Reading) -> None:
-        """Keep what the newest reading says beside the register."""
+    def _quarantine(self, meter: Meter, state: MeterState, reading: Reading, verdict: Verdict) -> None:
+        self.quarantined.append(Quarantined(meter, verdict, reading.register_wh))
+        if verdict is Verdict.FUTURE:
+            return
+        state.quarantined_at = state.quarantined_at or self.now
+        state.shown_at, state.silent_since_at = reading.read_at, None  # It speaks, whatever it says.
+        if verdict is Verdict.JUMPED:
+            self.jumps[meter.id] = min(reading.register_wh, self.jumps.get(meter.id, reading.register_wh))
+
+    def _show(self, meter: Meter, state: MeterState, reading: Reading) -> None:
+        """Keep what the newest reading says beside the register, on the primary side (乘以倍率)."""
         state.shown_at, state.silent_since_at = reading.read_at, None
         if reading.power_w is not None:
-            state.power_w = reading.power_w
+            state.power_w = reading.power_w * meter.ct_ratio
         if reading.relay is not Relay.UNKNOWN and (
             state.relay_at is None or reading.read_at >= state.relay_at
         ):
@@ -253,7 +269,11 @@ class _Intake:
         if reading.forced is not None:
             state.forced = reading.forced
         if reading.voltage_mv is not None or reading.current_ma is not None:
-            shown = {"voltage_mv": reading.voltage_mv, "current_ma": reading.current_ma}
+            currents = reading.current_ma
+            shown = {
+                "voltage_mv": reading.voltage_mv,  # No voltage transformers: as the meter shows it.
+                "current_ma": None if currents is None else [ma * meter.ct_ratio for ma in currents],
+            }
             state.electrical = msgspec.json.encode(shown).decode()
 
     async def _write(self) -> None:
@@ -265,60 +285,8 @@ class _Intake:
         await write_states(self.states.values())
 
     async def _answer_requests(self) -> None:
-        numbers = [int(key) for key in sorted(self.answered) if key.isdigit()]
+        numbers = [number for key in sorted(self.answered) if (number := id_of(key)) is not None]
         if numbers:
             await ReadRequest.filter(id__in=numbers, answered_at=None).update(
                 answered_at=self.now, standing_key=None
             )
-
-    async def _alarms(self) -> None:
-        for meter, verdict, reading in self.quarantined:
-            if verdict is Verdict.FUTURE:
-                text = f"表 {meter.serial} 的抄表时间超前，数据未采用"
-            else:
-                text = f"表 {meter.serial} 示数异常（{reading.register_wh / 1000:.2f} kWh），已待核，不计费"
-            await raise_alarm(
-                self.ctx,
-                self.site_id,
-                f"reading_{verdict.value}",
-                str(meter.id),
-                text,
-                meter_id=meter.id,
-                account_id=meter.account_id,
-            )
-
-    async def _decide(self) -> None:
-        """Decide only where something may change: a level or the band is crossed, or arrears stand."""
-        by_account: dict[int, list[MeterState]] = {}
-        for state in self.states.values():
-            if state.account_id is not None:
-                by_account.setdefault(state.account_id, []).append(state)
-        for account_id in sorted(by_account):
-            account = self.accounts[account_id]
-            states = by_account[account_id]
-            if account_id in self.outages and account.in_arrears:
-                await _note_outage(account, self.now)
-            if self._may_change(account, states) or any(s.quarantined_at == self.now for s in states):
-                await decide_account(self.ctx, account, cause="reading")
-
-    def _may_change(self, account: Account, states: list[MeterState]) -> bool:
-        if account.in_arrears:
-            return True
-        estimated = estimated_of(account, states)
-        if estimated is None:
-            return False
-        if is_arrears(False, estimated, Fen(account.overdraft_fen), Fen(account.restore_level_fen)):
-            return True
-        mean = None if account.mean_daily_nano is None else Nanoyuan(account.mean_daily_nano)
-        read_at = min(state.read_at for state in states if state.read_at is not None)
-        days = days_left(estimated, Fen(account.overdraft_fen), mean, read_at, self.now)
-        limits = Thresholds(
-            Fen(account.low_fen), account.low_days, Fen(account.critical_fen), account.critical_days
-        )
-        step = crossing(Level(account.level), estimated, days, limits, in_arrears=False)
-        return step.tell is not None or step.level != account.level
-
-
-async def _note_outage(account: Account, now: datetime) -> None:
-    """After an outage the account gets its warning and delay first: the delay counts from its end."""
-    await ArrearsEpisode.filter(standing_key=str(account.id)).update(outage_ended_at=now)

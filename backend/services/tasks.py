@@ -8,6 +8,8 @@ from backend.context import Context
 from backend.models.operations import Alarm, StaffTask
 from backend.services.work import wake
 
+PAYMENT_MISMATCH = "payment_mismatch"  # Money that we cannot account for: finance looks at it.
+
 
 async def open_task(
     ctx: Context, site_id: int, kind: str, *, cause: str, text: str, account_id: int | None = None

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from backend.context import Context
+from backend.messages.port import Receipt
 from backend.outbox import add_work
 from backend.store import after_commit
 
@@ -13,6 +14,8 @@ CHECK_SUPPLY = "check_supply"
 WATCH_RESTORE = "watch_restore"
 SEND_NOTICE = "send_notice"
 REVIEW_KEEP_SUPPLY = "review_keep_supply"
+MATCH_RECEIPT = "match_receipt"
+_FIRST_MATCH = timedelta(seconds=2)
 
 
 class TopUpWork(Struct):
@@ -34,6 +37,11 @@ class NoticeWork(Struct):
 
 class KeepSupplyWork(Struct):
     keep_supply_id: int
+
+
+class ReceiptWork(Struct):
+    receipt: Receipt
+    kept_at: datetime
 
 
 def wake(ctx: Context, topic: str) -> None:
@@ -63,6 +71,13 @@ async def watch_restore(ctx: Context, meter_id: int, generation: int, wait: time
 
 async def send_notice(ctx: Context, notice_id: int) -> None:
     await add_work(ctx, SEND_NOTICE, NoticeWork(notice_id), key=f"{SEND_NOTICE}:{notice_id}")
+
+
+async def keep_receipt(ctx: Context, receipt: Receipt) -> None:
+    """Keep a receipt whose message is not known yet; the same one again is kept once."""
+    now = ctx.clock.now()
+    key = f"{MATCH_RECEIPT}:{receipt.channel.value}:{receipt.provider_id}"[:128]
+    await add_work(ctx, MATCH_RECEIPT, ReceiptWork(receipt, now), key=key, due_at=now + _FIRST_MATCH)
 
 
 async def review_keep_supply(ctx: Context, keep_supply_id: int, due_at: datetime) -> None:

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import msgspec
@@ -16,20 +17,24 @@ from backend.context import Caller, CallerKind, Context
 from backend.jobs import load_jobs
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
-from backend.models.operations import Collector
+from backend.models.operations import Alarm, Collector, StaffTask
 from backend.models.payments import TopUp, TopUpState
+from backend.models.people import Binding, Tenant
 from backend.models.site import Shop
-from backend.models.supply import Supply
+from backend.models.supply import ArrearsEpisode, Supply
 from backend.outbox import Runner
 from backend.payments.port import PaidOrder
 from backend.services.accept_outcomes import accept_outcomes
 from backend.services.book_payment import Booked, book_payment
 from backend.services.collector_link import note_health
+from backend.services.decide_supply import decide_account
+from backend.services.locks import lock_account
+from backend.services.permissions import TENANT_PERMISSIONS
 from backend.services.site_file import read_site_file
 from backend.services.site_load import load_site
 from backend.services.take_readings import take_readings
-from backend.settings import Settings
-from backend.store import unit_of_work
+from backend.settings import Settings, WechatAppSettings
+from backend.store import rows, unit_of_work
 from backend.wakes import LocalWakes
 from common.clock import ManualClock
 from common.ids import Ids
@@ -45,6 +50,7 @@ from common.wire import (
     Relay,
     Stage,
 )
+from tests.services.fakes import FakeChannel, FakeGateway
 
 SITE = """
 [site]
@@ -88,7 +94,8 @@ serial = "{serial}"
 unit = {unit}
 profile = "acrel-ddsy1352"
 kind = "{kind}"
-rated_power_w = 13200
+rated_power_w = {rated_power_w}
+ct_ratio = {ct_ratio}
 {owner}
 """
 SHOP = """
@@ -101,19 +108,36 @@ contacts = [{{ name = "张三", phone = "1390000{number:04d}", verified = true }
 """
 
 
-def site_text(shops: int) -> str:
+def meter_text(serial: str, unit: int, owner: str, kind: str = "prepaid", ct_ratio: int = 1) -> str:
+    """One meter of the site file; `rated_power_w` is on the primary side."""
+    return METER.format(
+        serial=serial, unit=unit, kind=kind, owner=owner, ct_ratio=ct_ratio, rated_power_w=13_200 * ct_ratio
+    )
+
+
+def site_text(shops: int, ct_ratio: int = 1, more: str = "") -> str:
+    """A site file with one meter a shop and one for the public area; more: further meters."""
     meters = [
-        METER.format(serial=f"T{n:04d}", unit=n, kind="prepaid", owner=f'shop = "A{n:03d}"')
-        for n in range(1, shops + 1)
+        meter_text(f"T{n:04d}", n, f'shop = "A{n:03d}"', ct_ratio=ct_ratio) for n in range(1, shops + 1)
     ]
-    meters.append(METER.format(serial="P0001", unit=shops + 1, kind="public", owner='place = "1F 照明"'))
+    meters.append(meter_text("P0001", shops + 1, 'place = "1F 照明"', kind="public"))
     names = [SHOP.format(code=f"A{n:03d}", number=n) for n in range(1, shops + 1)]
-    return SITE.format(meters="".join(meters), shops="".join(names))
+    return SITE.format(meters="".join(meters) + more, shops="".join(names))
 
 
 def settings(folder: Path) -> Settings:
     """Settings of which a service uses the keys alone."""
     return cast(Settings, FakeSettings(ledger_key=b"l" * 32, secret_key=b"s" * 32, data_dir=folder))
+
+
+MINI_PROGRAM = WechatAppSettings(
+    api_base_url="https://api.example",
+    appid="wx1",
+    secret="1",
+    token="1",
+    aes_key="",
+    templates={level: f"T-{level}" for level in ("LOW", "CRITICAL", "LAST")},
+)
 
 
 @dataclass
@@ -123,7 +147,7 @@ class FakeSettings:
     data_dir: Path
     demo: bool = True
     public_url: str = "http://localhost"
-    mini_program: Any = None
+    mini_program: WechatAppSettings = field(default_factory=lambda: MINI_PROGRAM)
     service_account: Any = None
     sms: Any = None
     staff_phone: str = ""
@@ -138,8 +162,9 @@ class SmallMall:
     site_id: int
     collector: Collector
     runner: Runner
+    channel: FakeChannel
+    gateway: FakeGateway
     registers: dict[str, int] = field(default_factory=dict)
-    transactions: int = 0
 
     @property
     def as_collector(self) -> Context:
@@ -147,6 +172,24 @@ class SmallMall:
 
     def as_staff(self, number: int, *permissions: str) -> Context:
         caller = Caller(CallerKind.STAFF, number, self.site_id, permissions=frozenset(permissions))
+        return replace(self.ctx, caller=caller)
+
+    async def as_tenant(self, shop: str = "A001", openid: str = "payer") -> Context:
+        """A phone that is bound to a shop."""
+        tenant = await Tenant.get_or_none(openid=openid)
+        if tenant is None:
+            tenant = await Tenant.create(id=self.ctx.ids.new(), openid=openid, made_at=self.clock.now())
+        account = await self.account(shop)
+        key = f"{tenant.id}:{account.id}"
+        if not await Binding.exists(standing_key=key):
+            await Binding.create(
+                id=self.ctx.ids.new(),
+                tenant_id=tenant.id,
+                account_id=account.id,
+                bound_at=self.clock.now(),
+                standing_key=key,
+            )
+        caller = Caller(CallerKind.TENANT, tenant.id, permissions=TENANT_PERMISSIONS, openid=openid)
         return replace(self.ctx, caller=caller)
 
     async def account(self, shop: str = "A001") -> Account:
@@ -165,6 +208,22 @@ class SmallMall:
     def reading(self, meter: Meter, register_wh: int, **more: Any) -> Reading:
         values: dict[str, Any] = {"read_at": self.clock.now(), "kind": ReadingKind.POLL, **more}
         return Reading(meter_id=str(meter.id), register_wh=register_wh, **values)
+
+    async def verdicts(self, shop: str = "A001") -> list[str]:
+        """What became of the shop's readings, oldest first."""
+        found = await rows(
+            "SELECT verdict FROM reading WHERE meter_id = ? ORDER BY read_at_ms, kind",
+            [(await self.meter(shop)).id],
+        )
+        return [str(row["verdict"]) for row in found]
+
+    async def alarms(self) -> list[str]:
+        """Kinds of the alarms that stand."""
+        return sorted([row.kind for row in await Alarm.filter(cleared_at=None)])
+
+    async def tasks(self) -> list[str]:
+        """Kinds of what waits for people."""
+        return sorted([row.kind for row in await StaffTask.filter(done_at=None)])
 
     async def push(self, *readings: Reading) -> BatchAnswer:
         batch = ReadingBatch(epoch="e", number=1, sent_at=self.clock.now(), readings=list(readings))
@@ -221,16 +280,53 @@ class SmallMall:
     async def pay(self, amount_fen: int, shop: str = "A001") -> Booked:
         return await book_payment(self.ctx, self.paid(await self.order(amount_fen, shop)), "callback")
 
-    async def outcome(self, stage: Stage, shop: str = "A001", relay: Relay = Relay.UNKNOWN) -> None:
+    async def drain(self, shop: str = "A001", paid_fen: int = 100) -> None:
+        """Pay a little, use more than that within ten minutes: arrears begin."""
+        await self.read(shop)
+        await self.pay(paid_fen, shop)
+        self.clock.advance(600)
+        await self.read(shop, used_wh=paid_fen * 12)
+
+    async def prove(self, shop: str = "A001") -> None:
+        """Let the last warning be delivered."""
+        account = await self.account(shop)
+
+        async def work() -> None:
+            standing = ArrearsEpisode.filter(account_id=account.id, ended_at=None)
+            await standing.update(proof_at=self.clock.now(), proof="sms:1")
+            await decide_account(self.ctx, await lock_account(account.id), "proof")
+
+        await unit_of_work(work)
+
+    async def confirm(self, shop: str = "A001") -> None:
+        """Read twice, six seconds apart, as the engine asks before a trip."""
+        await self.read(shop, used_wh=1)
+        self.clock.advance(6)
+        await self.read(shop, used_wh=1)
+
+    async def wait(self, seconds: float, shop: str | None = "A001") -> None:
+        """Let time pass with the collector in touch; then what is due is done."""
+        self.clock.advance(seconds)
+        await self.contact()
+        if shop is not None:
+            await self.read(shop)
+        await self.runner.run_due()
+
+    async def cut_off(self, shop: str = "A001") -> None:
+        """Drain a shop, warn it, wait out the delay of a minute and trip it, verified."""
+        await self.drain(shop)
+        await self.prove(shop)
+        self.clock.advance(61)
+        await self.confirm(shop)
+        await self.outcome(Stage.VERIFIED, shop, Relay.OFF)
+
+    async def outcome(
+        self, stage: Stage, shop: str = "A001", relay: Relay = Relay.UNKNOWN, **more: Any
+    ) -> None:
         """Report one step of the newest order, as the collector does."""
         supply = await self.supply(shop)
-        outcome = Outcome(
-            meter_id=str(supply.meter_id),
-            generation=supply.generation,
-            stage=stage,
-            at=self.clock.now(),
-            relay=relay,
-        )
+        values: dict[str, Any] = {"generation": supply.generation, "at": self.clock.now(), **more}
+        outcome = Outcome(meter_id=str(supply.meter_id), stage=stage, relay=relay, **values)
         batch = OutcomeBatch(epoch="e", number=1, sent_at=self.clock.now(), outcomes=[outcome])
         await accept_outcomes(self.as_collector, batch)
 
@@ -241,13 +337,15 @@ class SmallMall:
 async def small_mall(folder: Path, shops: int = 3, text: str | None = None) -> SmallMall:
     """Load a mall of a few shops and a collector into the open store, on 2026-03-02 at 10:30 local time."""
     clock = ManualClock(datetime.fromisoformat("2026-03-02T10:30:00+08:00").astimezone(UTC))
+    channel, gateway = FakeChannel(), FakeGateway()
     ctx = Context(
         clock=clock,
         ids=Ids(clock, node=1),
         settings=settings(folder),
-        payments=cast(Any, None),
-        messages=cast(Any, None),
+        payments=channel,
+        messages=gateway,
         wakes=LocalWakes(),
+        random=Random(7),
     )
     loaded = await load_site(ctx, read_site_file(text or site_text(shops)))
     collector = await Collector.create(
@@ -257,4 +355,5 @@ async def small_mall(folder: Path, shops: int = 3, text: str | None = None) -> S
         token_hash="x",
         line_codes=msgspec.json.encode([]).decode(),
     )
-    return SmallMall(ctx, clock, loaded.site_id, collector, Runner(ctx, load_jobs()))
+    runner = Runner(ctx, load_jobs())
+    return SmallMall(ctx, clock, loaded.site_id, collector, runner, channel, gateway)

@@ -5,33 +5,11 @@ import pytest
 from backend.models.ledger import Entry, Posting
 from backend.models.messages import Notice
 from backend.models.supply import ArrearsEpisode, ReadRequest, SupplyOrder
-from backend.services.decide_supply import decide_account
-from backend.services.locks import lock_account
 from backend.services.verify_books import verify_books
-from backend.store import unit_of_work
 from common.wire import Relay, Stage
 from tests.services.mall import SmallMall
 
 pytestmark = pytest.mark.mariadb
-
-
-async def prove(mall: SmallMall) -> None:
-    """Let the last warning be delivered."""
-    account = await mall.account()
-
-    async def work() -> None:
-        await ArrearsEpisode.filter(account_id=account.id).update(proof_at=mall.clock.now(), proof="sms:1")
-        await decide_account(mall.ctx, await lock_account(account.id), "proof")
-
-    await unit_of_work(work)
-
-
-async def drained(mall: SmallMall) -> None:
-    """Pay 1 yuan, use more than that."""
-    await mall.read()
-    await mall.pay(100)
-    mall.clock.advance(600)
-    await mall.read(used_wh=1_200)
 
 
 async def test_a_first_reading_begins_and_charges_nothing(mall: SmallMall) -> None:
@@ -74,13 +52,13 @@ async def test_a_payment_is_booked_and_the_books_are_right(mall: SmallMall) -> N
 
 
 async def test_a_drained_shop_is_warned_then_tripped_then_powered_after_paying(mall: SmallMall) -> None:
-    await drained(mall)
+    await mall.drain()
     account = await mall.account()
     assert account.in_arrears
     assert await Notice.filter(account_id=account.id, level="LAST").count() == 1
     assert await mall.holds() == ["no_proof"]
 
-    await prove(mall)
+    await mall.prove()
     assert await mall.holds() == ["delay"]
 
     mall.clock.advance(61)
