@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export JSON
+export PREWATT_BEGAN := $(shell date +%s.%N)
 
 .PHONY: demo story days test check format bench-line bench prove prove-ci apt-test clean
 

@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("days", type=int)
     days.add_argument("--seed", type=int, default=1)
     days.add_argument("--json", type=Path)
+    days.add_argument("--shops", type=int, default=300)
     return parser
 
 
@@ -96,7 +97,7 @@ def _run(arguments: argparse.Namespace) -> int:
         case "days":
             from simulator.days import run_days
 
-            return int(run_days(arguments.days, arguments.seed, arguments.json))
+            return int(run_days(arguments.days, arguments.seed, arguments.json, arguments.shops))
         case _:
             from backend.commands import run_command
 

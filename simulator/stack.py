@@ -10,6 +10,7 @@ with an environment of its own.
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import os
 import random
@@ -38,6 +39,7 @@ from simulator.keys import load_or_make_keys
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
 COLLECTOR_NAME = "mall"
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class StackError(Exception):
@@ -270,6 +272,7 @@ class Stack:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the parent; it stops its children in order.
+                preexec_fn=_end_with_parent,
             )
         self.children[name] = child
         return child
@@ -297,6 +300,12 @@ async def stack(folder: Path, options: StackOptions | None = None) -> AsyncItera
         yield running
     finally:
         await running.close()
+
+
+def _end_with_parent() -> None:
+    """Have the kernel stop this child when its parent dies, however it dies (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port() -> int:

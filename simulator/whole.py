@@ -115,7 +115,14 @@ async def whole_mall(
         tenants = await settle_in(ctx, loaded.site_id, mall, world)
         token = await register_collector(ctx, loaded.site_id, COLLECTOR_NAME)
         collector = Collector(
-            CollectorSettings(url=PRIVATE_URL, collector_id=COLLECTOR_NAME, token=token, spool=":memory:"),
+            CollectorSettings(
+                url=PRIVATE_URL,
+                collector_id=COLLECTOR_NAME,
+                token=token,
+                spool=":memory:",
+                flush_s=60.0,  # A request costs real time here and no virtual time.
+                health_s=300.0,
+            ),
             clock,
             mall.dial,
             client,
