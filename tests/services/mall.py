@@ -280,12 +280,12 @@ class SmallMall:
     async def pay(self, amount_fen: int, shop: str = "A001") -> Booked:
         return await book_payment(self.ctx, self.paid(await self.order(amount_fen, shop)), "callback")
 
-    async def drain(self, shop: str = "A001", paid_fen: int = 100) -> None:
-        """Pay a little, use more than that within ten minutes: arrears begin."""
+    async def drain(self, shop: str = "A001") -> None:
+        """Pay 1 yuan and use 1.14 within ten minutes: arrears begin."""
+        await self.pay(100, shop)
         await self.read(shop)
-        await self.pay(paid_fen, shop)
         self.clock.advance(600)
-        await self.read(shop, used_wh=paid_fen * 12)
+        await self.read(shop, used_wh=1_200)
 
     async def prove(self, shop: str = "A001") -> None:
         """Let the last warning be delivered."""
