@@ -121,10 +121,20 @@ def some_utc(value: Any) -> datetime:
 
 def sql_time(at: datetime | None) -> Any:
     """Write an instant as a raw query takes it."""
-    if at is None:
-        return None
-    at = at.astimezone(UTC)
-    return at.replace(tzinfo=None) if dialect() == "mysql" else at.isoformat(" ")
+    return time_writer()(at)
+
+
+def time_writer() -> Callable[[datetime | None], Any]:
+    """Return `sql_time` for the running database, for bulk writes: looking the database up costs more."""
+    return _naive_time if dialect() == "mysql" else _text_time
+
+
+def _naive_time(at: datetime | None) -> Any:
+    return None if at is None else at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _text_time(at: datetime | None) -> Any:
+    return None if at is None else at.astimezone(UTC).isoformat(" ")
 
 
 async def migrate_store(database_url: str, *, inline: bool = False) -> None:

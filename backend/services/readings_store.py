@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.models.meters import MeterState
-from backend.store import run_many, sql_time, upsert_sql
+from backend.store import run_many, time_writer, upsert_sql
 
 READING = (
     "meter_id",
@@ -92,15 +92,26 @@ async def add_days(found: Iterable[Sequence[Any]]) -> None:
 async def write_states(states: Iterable[MeterState]) -> None:
     """Rewrite meter states that this transaction has locked."""
     sets = ",".join(f"{name}=?" for name in _STATE)
+    time = time_writer()
     await run_many(
         f"UPDATE meter_state SET {sets} WHERE meter_id=?",
-        [[*(_plain(getattr(state, name)) for name in _STATE), state.meter_id] for state in states],
+        [
+            (
+                time(state.read_at),
+                state.register_wh,
+                state.period_registers,
+                time(state.shown_at),
+                state.power_w,
+                state.relay.value,
+                time(state.relay_at),
+                None if state.forced is None else int(state.forced),
+                state.electrical,
+                state.accrued_nano,
+                state.accrued_wh,
+                time(state.quarantined_at),
+                time(state.silent_since_at),
+                state.meter_id,
+            )
+            for state in states
+        ],
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return sql_time(value)
-    if isinstance(value, bool):
-        return int(value)
-    return value.value if hasattr(value, "value") else value
