@@ -170,6 +170,8 @@ async def _ask_staff(ctx: Context, notice: Notice, account: Account, level: Noti
     shop = await Shop.get(id=account.shop_id)
     await Notice.filter(id=notice.id, exhausted_at=None).update(exhausted_at=ctx.clock.now())
     is_last = level is NoticeLevel.LAST
+    if is_last and await ArrearsEpisode.exists(id=notice.episode_id, proof_at__isnull=False):
+        return  # Somebody is known to know, by another notice or by a person's word.
     # The last warning's task is the one that stands for the proof of notice.
     cause = f"no_proof:{notice.episode_id}" if is_last else f"unreached:{notice.id}"
     await open_task(
