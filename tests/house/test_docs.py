@@ -15,7 +15,7 @@ _PREWATT = re.compile(r"`prewatt ([a-z-]+(?: [a-z]+)?)")
 _MAKE = re.compile(r"\bmake ((?:[A-Z]+=\S+ )*)([a-z][a-z-]*)")
 _TARGET = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 # Named in a document, made by a run or by those who install it.
-MADE_LATER = {"secrets/"}
+MADE_LATER = {"secrets/", "var/"}
 
 COMMANDS = {
     name
