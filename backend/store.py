@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,7 +16,7 @@ import pymysql.err
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.executor import EXECUTOR_CACHE
-from tortoise.exceptions import OperationalError
+from tortoise.exceptions import DBConnectionError, OperationalError
 from tortoise.migrations.api.migrate import migrate as run_migrations
 from tortoise.transactions import in_transaction
 
@@ -99,8 +100,13 @@ async def open_store(database_url: str, *, inline: bool = False) -> None:
         kept.clear()
     EXECUTOR_CACHE.clear()  # Tortoise keeps prepared SQL by connection name, whatever database it is for.
     await Tortoise.init(config=tortoise_config(database_url, inline=inline), _enable_global_fallback=True)
-    if not inline:
-        await connection().execute_query("SELECT 1")
+    try:
+        await rows("SELECT COUNT(*) AS n FROM site")
+    except (OperationalError, DBConnectionError, OSError) as error:
+        await close_store()
+        if _is_missing_table(error):
+            raise ConfigError("PREWATT_DATABASE_URL names an empty database: run prewatt migrate") from None
+        raise _unreachable(database_url) from None
 
 
 def utc(value: Any) -> datetime | None:
@@ -138,9 +144,30 @@ def _text_time(at: datetime | None) -> Any:
 
 
 async def migrate_store(database_url: str, *, inline: bool = False) -> None:
-    """Bring the tables up to date; harmless when they are."""
-    await run_migrations(config=tortoise_config(database_url, inline=inline))
-    await close_store()
+    """Bring the tables up to date; harmless when they are. Raises ConfigError when it cannot be reached."""
+    config = tortoise_config(database_url, inline=inline)
+    if (
+        database_url.startswith("sqlite:")
+        and not Path(database_url.removeprefix("sqlite://")).parent.is_dir()
+    ):
+        raise _unreachable(database_url)
+    try:
+        await run_migrations(config=config)
+    except (DBConnectionError, OSError):
+        raise _unreachable(database_url) from None
+    finally:
+        await close_store()
+
+
+def _unreachable(database_url: str) -> ConfigError:
+    """Say what cannot be reached, without the password."""
+    parts = urlsplit(database_url)
+    where = parts.path if parts.scheme == "sqlite" else f"{parts.hostname}:{parts.port or 3306}{parts.path}"
+    return ConfigError(f"PREWATT_DATABASE_URL names a database that cannot be reached: {where}")
+
+
+def _is_missing_table(error: BaseException) -> bool:
+    return "no such table" in str(error) or "1146" in str(error)
 
 
 async def close_store() -> None:

@@ -120,7 +120,7 @@ async def whole_mall(
                 collector_id=COLLECTOR_NAME,
                 token=token,
                 spool=":memory:",
-                flush_s=60.0,  # A request costs real time here and no virtual time.
+                flush_s=150.0,  # A request costs real time here and no virtual time.
                 health_s=300.0,
             ),
             clock,

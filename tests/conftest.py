@@ -11,7 +11,6 @@ from backend.store import close_store, connection, migrate_store, open_store, ro
 from tests.servers import MariaDb, mariadb
 
 
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that touches `database_url` on SQLite, and again on MariaDB when it is marked so."""
     if "database_url" in metafunc.fixturenames:

@@ -9,7 +9,7 @@ from tortoise.expressions import Q
 
 from backend.context import Context
 from backend.logs import logger
-from backend.metrics import observe_paid_to_verified
+from backend.metrics import observe_paid_to_verified, observe_relay_order
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.payments import TopUp
@@ -93,6 +93,8 @@ async def _write(ctx: Context, meter: Meter, outcome: Outcome) -> None:
 
 def _tell(ctx: Context, order: SupplyOrder) -> None:
     """Say when a verified step was committed: the end of "paid means powered"."""
+    word = "restore" if order.relay is Relay.ON else "trip"
+    observe_relay_order(word, "verified", (ctx.clock.now() - order.ordered_at).total_seconds())
     _log.info(
         "supply_verified",
         cause=order.cause,

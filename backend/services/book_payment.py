@@ -8,6 +8,7 @@ from msgspec import Struct
 from backend.context import Context
 from backend.domain.ledger import top_up_entry
 from backend.errors import Bug
+from backend.metrics import count_booked
 from backend.models.accounts import Account
 from backend.models.payments import TopUp, TopUpState
 from backend.payments.port import CallbackReason, CallbackRefused, PaidOrder
@@ -15,7 +16,7 @@ from backend.services.books import book
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
 from backend.services.work import wake
-from backend.store import unit_of_work
+from backend.store import after_commit, unit_of_work
 
 
 class Booked(Struct, frozen=True):
@@ -53,6 +54,7 @@ async def _book(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
     await decide_account(ctx, account, cause=f"top_up:{top_up.order_no}")
     wake(ctx, f"top_up:{top_up.order_no}")
     wake(ctx, f"live:{account.site_id}")
+    after_commit(lambda: count_booked(leg))
     return Booked(top_up.order_no, account.id, is_first=True)
 
 

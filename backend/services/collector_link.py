@@ -6,6 +6,7 @@ import msgspec
 
 from backend.context import Context
 from backend.errors import Forbidden
+from backend.metrics import set_collector, set_line
 from backend.models.operations import Collector
 from backend.models.site import Site
 from backend.models.supply import SupplyOrder
@@ -119,6 +120,7 @@ async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:
 async def note_health(ctx: Context, health: Health) -> Collector:
     """Remember how the collector and its lines are; its clock offset decides about arrears trips."""
     collector = await own_collector(ctx)
+    _measure(ctx, collector, health)
 
     async def remember() -> None:
         collector.health = msgspec.json.encode(health).decode()
@@ -127,6 +129,24 @@ async def note_health(ctx: Context, health: Health) -> Collector:
     await unit_of_work(remember, "note_health")
     await _note_contact(ctx, collector, health.clock_offset_s)
     return collector
+
+
+def _measure(ctx: Context, collector: Collector, health: Health) -> None:
+    set_collector(
+        collector.name,
+        seen_at_s=ctx.clock.now().timestamp(),
+        backlog=health.spool_backlog,
+        clock_offset_s=health.clock_offset_s,
+    )
+    for line in health.lines:
+        set_line(
+            collector.name,
+            line.line_id,
+            connected=line.connected,
+            use=line.use,
+            cycle_s=line.cycle_s,
+            silent_meters=len(line.silent_meters),
+        )
 
 
 async def _note_contact(ctx: Context, collector: Collector, offset_s: float | None) -> None:
