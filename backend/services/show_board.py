@@ -178,13 +178,15 @@ async def stream_board(ctx: Context) -> AsyncIterator[str]:
             return
         board = await show_board(ctx)
         changed = [row for row in board.rows if sent.get(row.meter_id) != row]
+        event = ""
         if not sent or len(changed) > len(board.rows) // 2:
-            yield _event("board", board)
+            event = _event("board", board)
         elif changed:
-            yield _event("rows", Board(at=board.at, rows=changed))
+            event = _event("rows", Board(at=board.at, rows=changed))
         elif ctx.clock.monotonic() - last_beat > STREAM_BEAT_S:
-            yield _event("beat", {"at": board.at})
-        if changed:
+            event = _event("beat", {"at": board.at})
+        if event:
+            yield event
             last_beat = ctx.clock.monotonic()
         sent = {row.meter_id: row for row in board.rows}
         await ctx.clock.sleep(STREAM_PAUSE_S)
