@@ -126,8 +126,12 @@ function flash(element) {
 }
 
 function refreshAges() {
-  for (const [id, row] of rows) showAge(row, cards.get(id));
-  headings();
+  for (const [id, row] of rows) {
+    if (stateOf(row) === cards.get(id).button.dataset.state) showAge(row, cards.get(id));
+    else show(row, row); // Time alone has made its data too old.
+  }
+  count();
+  filter();
 }
 
 function count() {

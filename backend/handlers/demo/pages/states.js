@@ -2,7 +2,8 @@
 
 import { ageS } from './words.js';
 
-export const STALE_S = 150; // Two polling rounds and a little.
+export const STALE_S = 150; // Two polling rounds and a little: shown in grey.
+const UNKNOWN_S = 300; // Older than this says nothing about now.
 
 /** Words, shape and order of the filters. Colour never speaks alone. */
 export const STATES = {
@@ -37,7 +38,7 @@ export function isPending(row) {
 }
 
 export function isOffline(row) {
-  return row.silent_since_at !== null || row.read_at === null;
+  return row.silent_since_at !== null || row.read_at === null || ageS(row.read_at) > UNKNOWN_S;
 }
 
 export function isStale(row) {
@@ -60,6 +61,7 @@ export function stateWord(row, state) {
   if (state === 'pending') return row.desired === 'OFF' ? '断电中，待回读' : '送电中，待回读';
   if (state === 'off' && row.relay === 'PERMITTED') return '待按键合闸';
   if (state === 'offline' && row.read_at === null) return '未抄到';
+  if (state === 'offline' && row.silent_since_at === null) return '数据过时';
   return STATES[state].word;
 }
 

@@ -1,0 +1,87 @@
+"""One mall and one browser for all tests of the pages: both take seconds to start."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright
+
+from tests.pages.stage import OnStage, on_stage
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+PREPAID, PUBLIC = 90, 15
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def stage(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> AsyncIterator[OnStage]:
+    folder = tmp_path_factory.mktemp("stage")
+    database = folder / "prewatt.db"
+    shutil.copy(sqlite_template, database)
+    async with on_stage(folder, f"sqlite://{database}", prepaid=PREPAID, public=PUBLIC) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as playwright:
+        context = await playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=CHROMIUM,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1366, "height": 768},
+            locale="zh-CN",
+            timezone_id="America/New_York",  # Not the mall's: times are the mall's wherever the browser is.
+        )
+        yield context
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def page(browser: BrowserContext) -> AsyncIterator[Page]:
+    """A tab without sessions. Fails its test when a script breaks or the policy stops something."""
+    await browser.clear_cookies()
+    tab = await browser.new_page()
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            problems.append(message.text)
+
+    tab.on("pageerror", lambda error: problems.append(str(error)))
+    tab.on("console", note)
+    yield tab
+    await tab.close()
+    assert not problems, problems
+
+
+@pytest.fixture
+def picture(page: Page) -> "Picture":
+    return Picture(page)
+
+
+class Picture:
+    """Sets the size of the window; takes a screenshot where PREWATT_PICTURES names a folder for them."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def __call__(self, name: str, width: int, height: int) -> None:
+        await self._page.set_viewport_size({"width": width, "height": height})
+        folder = os.environ.get("PREWATT_PICTURES")
+        if folder:
+            await self._page.wait_for_timeout(250)
+            await self._page.screenshot(path=Path(folder) / f"{name}-{width}.png")
