@@ -55,19 +55,12 @@ for (const role of state.roles) {
   select('roles').append(make('li', {}, make('a', { class: 'button', href: role.address, target: '_blank', rel: 'noopener' },
     make('b', {}, role.name), make('span', {}, role.can))));
 }
-for (const id of ['phone-shop', 'shop']) {
-  select(id).append(...state.shops.map((shop) => make('option', { value: shop.code }, `${shop.code} ${shop.name}（${shop.person}）`)));
-}
+select('shop').append(...state.shops.map((shop) => make('option', { value: shop.code }, `${shop.code} ${shop.name}（${shop.person}）`)));
 select('gateway').append(...state.gateways.map((each) => make('option', { value: each.code }, `${each.code} ${each.name}`)));
-// One shop is meant throughout: choosing it in one place chooses it in the other.
-const follow = (event) => {
-  for (const id of ['phone-shop', 'shop']) select(id).value = event.target.value;
-  linkPhone();
-};
 function linkPhone() {
-  const shop = state.shops.find((each) => each.code === select('phone-shop').value);
+  const shop = state.shops.find((each) => each.code === select('shop').value);
   if (shop) select('phone-link').href = shop.phone;
 }
-for (const id of ['phone-shop', 'shop']) select(id).addEventListener('change', follow);
+select('shop').addEventListener('change', linkPhone);
 for (const button of document.querySelectorAll('button[data-act]')) button.addEventListener('click', () => act(button));
 linkPhone();

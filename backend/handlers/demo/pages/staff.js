@@ -12,12 +12,15 @@ const role = new URLSearchParams(location.search).get('role') || 'manager';
 const light = document.querySelector('#link');
 const lost = document.querySelector('#lost');
 let dataAt = null;
+let hasLists = false;
 
 function onRows(rows, at, isWhole) {
   noteServerTime(at);
   dataAt = at;
   document.querySelector('#loading').hidden = true;
   takeRows(rows, isWhole);
+  if (!hasLists) startLists(openDrawer); // Their lines name shops, so the board comes first.
+  hasLists = true;
   if (openMeter() && rows.some((row) => row.meter_id === openMeter())) refresh();
 }
 
@@ -38,7 +41,6 @@ async function start() {
   setText(document.querySelector('#who'), `${me.name} · ${ROLES[role] ?? role}`);
   document.title = `${ROLES[role] ?? role} · 预电`;
   startBoard(openDrawer);
-  startLists(openDrawer);
   api.followBoard(onRows, onLink);
   // The drawer follows its meter more often than the board's rows change: orders move by fractions of a second.
   setInterval(() => { if (openMeter()) refresh(); }, 1_000);
