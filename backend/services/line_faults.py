@@ -12,7 +12,7 @@ from backend.models.meters import Meter, MeterState
 from backend.models.operations import Alarm, Collector
 from backend.models.site import Line
 from backend.services.collector_link import owns_line
-from backend.services.own_meters import id_of
+from backend.services.row_ids import id_of
 from backend.services.tasks import clear_alarm, raise_alarm
 from backend.services.work import wake
 from backend.store import rows, unit_of_work

@@ -7,15 +7,7 @@ from backend.models.meters import Meter
 from backend.models.operations import Collector
 from backend.models.site import Line
 from backend.services.collector_link import owns_line
-
-_ID_END = 1 << 63  # Our ids have 63 bits; a greater number names nothing and overflows the database.
-_MOST_DIGITS = 19
-
-
-def id_of(text: str) -> int | None:
-    """Read an id as JSON carries it; None for what cannot be one."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else _ID_END
-    return number if number < _ID_END else None
+from backend.services.row_ids import id_of
 
 
 async def own_meters(collector: Collector, meter_ids: Iterable[str]) -> dict[str, Meter]:

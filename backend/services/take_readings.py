@@ -31,7 +31,7 @@ from backend.models.supply import ReadRequest
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector
 from backend.services.locks import lock_accounts
-from backend.services.own_meters import id_of, own_meters
+from backend.services.own_meters import own_meters
 from backend.services.readings_store import (
     add_accruals,
     add_days,
@@ -40,6 +40,7 @@ from backend.services.readings_store import (
     write_readings,
     write_states,
 )
+from backend.services.row_ids import id_of
 from backend.services.show_usage import day_number
 from backend.services.tariff_book import versions_by_tariff
 from backend.services.work import wake

@@ -334,13 +334,15 @@ class SmallMall:
         return list(json.loads((await self.supply(shop)).holds))
 
 
-async def small_mall(folder: Path, shops: int = 3, text: str | None = None) -> SmallMall:
+async def small_mall(
+    folder: Path, shops: int = 3, text: str | None = None, collector: str = "c1", node: int = 1
+) -> SmallMall:
     """Load a mall of a few shops and a collector into the open store, on 2026-03-02 at 10:30 local time."""
     clock = ManualClock(datetime.fromisoformat("2026-03-02T10:30:00+08:00").astimezone(UTC))
     channel, gateway = FakeChannel(), FakeGateway()
     ctx = Context(
         clock=clock,
-        ids=Ids(clock, node=1),
+        ids=Ids(clock, node=node),
         settings=settings(folder),
         payments=channel,
         messages=gateway,
@@ -348,12 +350,12 @@ async def small_mall(folder: Path, shops: int = 3, text: str | None = None) -> S
         random=Random(7),
     )
     loaded = await load_site(ctx, read_site_file(text or site_text(shops)))
-    collector = await Collector.create(
+    reader = await Collector.create(
         id=ctx.ids.new(),
         site_id=loaded.site_id,
-        name="c1",
-        token_hash="x",
+        name=collector,
+        token_hash=f"hash of {collector}",
         line_codes=msgspec.json.encode([]).decode(),
     )
     runner = Runner(ctx, load_jobs())
-    return SmallMall(ctx, clock, loaded.site_id, collector, runner, channel, gateway)
+    return SmallMall(ctx, clock, loaded.site_id, reader, runner, channel, gateway)

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from backend.context import Context
 from backend.routing import Reply, created, post
 from backend.services.keep_supply import ask_keep_supply
+from backend.services.row_ids import RowId
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +21,6 @@ class Asked(Struct, frozen=True):
 
 
 @post("/api/v1/staff/accounts/{account_id}/keep-supplies", permission="staff.keep_supply.ask")
-async def handle(ctx: Context, account_id: int, body: Body) -> Reply[Asked]:
+async def handle(ctx: Context, account_id: RowId, body: Body) -> Reply[Asked]:
     """Ask; another person approves. Errors: NotFound, Invalid (more than 72 h)."""
     return created(Asked(await ask_keep_supply(ctx, account_id, body.until_at, body.reason)))

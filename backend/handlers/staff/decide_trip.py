@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from backend.context import Context
 from backend.routing import Reply, no_content, post
+from backend.services.row_ids import RowId
 from backend.services.staff_sign_in import step_up
 from backend.services.staff_tasks import decide_trip
 
@@ -17,7 +18,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/staff/accounts/{account_id}/trip-decisions", permission="staff.decide_trip")
-async def handle(ctx: Context, account_id: int, body: Body) -> Reply[None]:
+async def handle(ctx: Context, account_id: RowId, body: Body) -> Reply[None]:
     """Let the engine trip, or not, where window or missing proof held it up to the debt cap.
 
     Errors: NotFound, NotInArrears.

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from backend.context import Context
 from backend.routing import Reply, no_content, post
 from backend.services.control_supply import emergency_trip
+from backend.services.row_ids import RowId
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,7 +15,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/staff/meters/{meter_id}/emergency-trips", permission="staff.trip.emergency")
-async def handle(ctx: Context, meter_id: int, body: Body) -> Reply[None]:
+async def handle(ctx: Context, meter_id: RowId, body: Body) -> Reply[None]:
     """Place a safety reason to be off; no second factor. Errors: NotFound, NotPrepaid."""
     await emergency_trip(ctx, meter_id, body.reason)
     return no_content()

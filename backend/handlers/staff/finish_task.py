@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from backend.context import Context
 from backend.routing import Reply, no_content, post
+from backend.services.row_ids import RowId
 from backend.services.staff_tasks import finish_task
 
 
@@ -14,7 +15,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/staff/tasks/{task_id}/done", permission="staff.task.done")
-async def handle(ctx: Context, task_id: int, body: Body) -> Reply[None]:
+async def handle(ctx: Context, task_id: RowId, body: Body) -> Reply[None]:
     """Close a task with a note; a call to a tenant counts as proof of notice. Errors: NotFound."""
     await finish_task(ctx, task_id, body.note)
     return no_content()

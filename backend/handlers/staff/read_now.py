@@ -5,6 +5,7 @@ from msgspec import Struct
 from backend.context import Context
 from backend.routing import Reply, created, post
 from backend.services.control_supply import read_now
+from backend.services.row_ids import RowId
 
 
 class Asked(Struct, frozen=True):
@@ -12,6 +13,6 @@ class Asked(Struct, frozen=True):
 
 
 @post("/api/v1/staff/meters/{meter_id}/reads", permission="staff.read_now", audit=False)
-async def handle(ctx: Context, meter_id: int) -> Reply[Asked]:
+async def handle(ctx: Context, meter_id: RowId) -> Reply[Asked]:
     """Ask the collector for a reading; it comes with the live board. Errors: NotFound."""
     return created(Asked(await read_now(ctx, meter_id)))

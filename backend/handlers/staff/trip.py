@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from backend.context import Context
 from backend.routing import Reply, no_content, post
 from backend.services.control_supply import trip
+from backend.services.row_ids import RowId
 from backend.services.staff_sign_in import step_up
 
 
@@ -16,7 +17,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/staff/meters/{meter_id}/trips", permission="staff.trip")
-async def handle(ctx: Context, meter_id: int, body: Body) -> Reply[None]:
+async def handle(ctx: Context, meter_id: RowId, body: Body) -> Reply[None]:
     """Place a staff reason to be off, after the second factor. Errors: NotFound, NotPrepaid."""
     await step_up(ctx, body.totp, "staff.trip", f"meter:{meter_id}")
     await trip(ctx, meter_id, body.reason)

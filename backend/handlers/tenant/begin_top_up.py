@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from backend.context import Context
 from backend.routing import Reply, created, post
 from backend.services.begin_top_up import TopUpView, begin_top_up
+from backend.services.row_ids import RowId
 from common.units import Fen
 
 
@@ -16,7 +17,7 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/tenant/accounts/{account_id}/top-ups", permission="tenant.top_up", idempotent="request_id")
-async def handle(ctx: Context, account_id: int, body: Body) -> Reply[TopUpView]:
+async def handle(ctx: Context, account_id: RowId, body: Body) -> Reply[TopUpView]:
     """Create the order and return what the phone needs to pay it.
 
     Errors: NotFound, AmountOutOfRange, HoardLimit, RequestReused, ChannelUnsure, ChannelRefused.

@@ -1,0 +1,178 @@
+"""Another mall's things and another shop's account: not found, for whoever may do it at home."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from backend.context import CallerKind
+from backend.models.accounts import Account
+from backend.models.ledger import Entry
+from backend.models.operations import StaffTask
+from backend.models.people import Binding
+from backend.models.supply import OffReason, ReadRequest, SupplyOrder
+from backend.services.control_supply import read_now
+from backend.services.keep_supply import ask_keep_supply
+from backend.services.tasks import open_task
+from backend.store import unit_of_work
+from common.wire import ReadingKind
+from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close
+
+HUGE = 2**70  # No id of ours; more than a database can hold.
+WITH_OBJECTS = [name for name in GUARDED if "{" in OPERATIONS[name].path]
+
+
+async def things(guarded: Guarded) -> dict[str, Any]:
+    """Ids of the neighbour's things, by the name that a path gives them."""
+    other = guarded.foreign
+    account, meter = await other.account("Z001"), await other.meter("Z001")
+    until_at = other.clock.now() + timedelta(hours=1)
+    kept = await ask_keep_supply(other.as_staff(9), account.id, until_at, "别处")
+    await unit_of_work(
+        lambda: open_task(other.ctx, other.site_id, "x", cause="x", text="x", account_id=account.id)
+    )
+    return {
+        "account_id": account.id,
+        "meter_id": meter.id,
+        "keep_supply_id": int(kept),
+        "task_id": (await StaffTask.get(site_id=other.site_id)).id,
+        "read_request_id": int(await read_now(other.as_staff(9), meter.id)),
+        "order_no": (await other.order(5_000, "Z001")).order_no,
+    }
+
+
+def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
+    """A body with which the same call at home would go through."""
+    until_at = guarded.mall.clock.now() + timedelta(hours=1)
+    bodies: dict[str, dict[str, Any]] = {
+        "staff.ask_keep_supply": {"until_at": until_at.isoformat(), "reason": "冷库有货"},
+        "staff.decide_keep_supply": {"granted": True},
+        "staff.decide_trip": {"trip": True, "reason": "欠费", "totp": guarded.totp()},
+        "staff.emergency_trip": {"reason": "冒烟"},
+        "staff.finish_task": {"note": "已办"},
+        "staff.restore": {"reason": "已排除"},
+        "staff.trip": {"reason": "检修", "totp": guarded.totp()},
+        "tenant.begin_top_up": {"amount_fen": 5_000, "request_id": "request-1"},
+    }
+    return bodies.get(name)
+
+
+async def knock(guarded: Guarded, name: str, path: dict[str, Any]) -> int:
+    operation = OPERATIONS[name]
+    caller = "tenant" if operation.kind is CallerKind.TENANT else "manager"
+    answer = await guarded.call(
+        operation,
+        await guarded.sign_in(caller),
+        path=path,
+        query={"first_on": "2026-03-01", "last_on": "2026-03-02"} if name == "tenant.show_usage" else None,
+        body=right_body(guarded, name),
+    )
+    await close(answer)
+    return answer.status
+
+
+@pytest.mark.parametrize("name", WITH_OBJECTS)
+async def test_another_malls_things_are_not_found(guarded: Guarded, name: str) -> None:
+    assert await knock(guarded, name, await things(guarded)) == 404
+
+
+@pytest.mark.parametrize("name", WITH_OBJECTS)
+@pytest.mark.parametrize("value", ["0", "-1", "abc", str(HUGE), "%2e%2e"])
+async def test_what_cannot_be_an_id_names_nothing(guarded: Guarded, name: str, value: str) -> None:
+    keys = [part[1:-1] for part in OPERATIONS[name].segments if part.startswith("{")]
+
+    assert await knock(guarded, name, dict.fromkeys(keys, value)) == 404
+
+
+async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
+    path = await things(guarded)
+    for name in WITH_OBJECTS:
+        await knock(guarded, name, path)
+
+    assert await OffReason.all().count() == 0
+    assert await SupplyOrder.all().count() == 0
+    assert await Entry.all().count() == 0
+    assert await ReadRequest.all().count() == 1
+    assert (await StaffTask.get(cause="x")).done_at is None
+
+
+async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:
+    path = await things(guarded)
+    headers = await guarded.sign_in("manager")
+    serial_ids = {str(value).encode() for value in path.values()}
+    for name in ("show_board", "list_tasks", "list_alarms", "list_keep_supplies", "list_commands"):
+        answer = await guarded.call(OPERATIONS[f"staff.{name}"], headers)
+        assert answer.status == 200
+        assert not [one for one in serial_ids if one in answer.body]
+
+
+async def test_commands_of_a_foreign_meter_are_none(guarded: Guarded) -> None:
+    path = await things(guarded)
+    answer = await guarded.call(
+        OPERATIONS["staff.list_commands"],
+        await guarded.sign_in("manager"),
+        query={"meter_id": str(path["meter_id"])},
+    )
+
+    assert (answer.status, answer.body) == (200, b"[]")
+
+
+async def test_a_tenant_sees_the_own_shop_alone(guarded: Guarded) -> None:
+    own = await guarded.mall.account("A001")
+    other = await guarded.mall.account("A002")
+    headers = await guarded.sign_in("tenant")
+
+    home = await guarded.call(OPERATIONS["tenant.show_home"], headers)
+    foreign = await guarded.call(
+        OPERATIONS["tenant.show_usage"],
+        headers,
+        path={"account_id": other.id},
+        query={"first_on": "2026-03-01", "last_on": "2026-03-02"},
+    )
+
+    assert str(own.id).encode() in home.body
+    assert str(other.id).encode() not in home.body
+    assert foreign.status == 404
+
+
+async def test_a_tenant_who_was_unbound_sees_nothing_more(guarded: Guarded) -> None:
+    headers = await guarded.sign_in("tenant")
+    await Binding.all().update(standing_key=None, revoked_at=guarded.mall.clock.now())
+    own = await guarded.mall.account("A001")
+
+    home = await guarded.call(OPERATIONS["tenant.show_home"], headers)
+    begun = await guarded.call(
+        OPERATIONS["tenant.begin_top_up"],
+        headers,
+        path={"account_id": own.id},
+        body={"amount_fen": 5_000, "request_id": "request-1"},
+    )
+
+    assert b'"accounts":[]' in home.body
+    assert begun.status == 404
+    assert await Account.all().count() == 4
+
+
+async def test_a_collector_speaks_for_its_own_malls_meters_alone(guarded: Guarded) -> None:
+    meter = await guarded.foreign.meter("Z001")
+    now = guarded.mall.clock.now().isoformat()
+    reading = {
+        "meter_id": str(meter.id),
+        "read_at": now,
+        "kind": ReadingKind.POLL.value,
+        "register_wh": 1_000,
+    }
+    outcome = {"meter_id": str(meter.id), "generation": 1, "stage": "verified", "at": now}
+    batch = {"epoch": "e", "number": 1, "sent_at": now}
+    headers = await guarded.sign_in("collector")
+
+    readings = await guarded.call(
+        OPERATIONS["collector.push_readings"], headers, body={**batch, "readings": [reading]}
+    )
+    outcomes = await guarded.call(
+        OPERATIONS["collector.report_outcomes"], headers, body={**batch, "outcomes": [outcome]}
+    )
+    plan = await guarded.call(OPERATIONS["collector.fetch_plan"], headers)
+
+    assert (readings.status, outcomes.status) == (403, 403)
+    assert str(meter.id).encode() not in plan.body

@@ -1,0 +1,141 @@
+"""Every operation and everybody: who gets in, and that nobody else gets as far as the body."""
+
+from dataclasses import replace
+
+import pytest
+
+from backend.context import CallerKind
+from backend.models.people import Role
+from backend.permission_matrix import permission_matrix
+from backend.routing import Listener, Operation
+from backend.services.permissions import SEEDED_ROLES
+from tests.permissions.conftest import CALLERS, GUARDED, OPERATIONS, ROLES, UNREADABLE, Guarded, close
+
+EVERYBODY = frozenset(ROLES)
+# Said once more, by hand: a role or an operation that changes has to be changed here too.
+STAFF = {
+    "demo.show_totp": EVERYBODY,
+    "staff.ask_keep_supply": {"cashier", "electrician", "manager"},
+    "staff.decide_keep_supply": {"manager"},
+    "staff.decide_trip": {"manager"},
+    "staff.emergency_trip": {"electrician", "manager"},
+    "staff.finish_task": {"cashier", "electrician", "manager"},
+    "staff.issue_binding_code": {"cashier", "manager"},
+    "staff.list_alarms": EVERYBODY,
+    "staff.list_commands": EVERYBODY,
+    "staff.list_keep_supplies": EVERYBODY,
+    "staff.list_tasks": EVERYBODY,
+    "staff.read_now": {"cashier", "electrician", "manager"},
+    "staff.release_keep_supply": {"manager"},
+    "staff.restore": {"electrician", "manager"},
+    "staff.show_board": EVERYBODY,
+    "staff.show_me": EVERYBODY,
+    "staff.show_meter": EVERYBODY,
+    "staff.show_read": {"cashier", "electrician", "manager"},
+    "staff.sign_out": EVERYBODY,
+    "staff.stream_board": EVERYBODY,
+    "staff.trip": {"electrician", "manager"},
+}
+PUBLIC = {
+    "callbacks.sms_receipts",
+    "callbacks.wechat_echo",
+    "callbacks.wechat_events",
+    "callbacks.wechat_payment",
+    "operations.show_live",
+    "operations.show_metrics",
+    "operations.show_openapi",
+    "operations.show_ready",
+    "staff.demo_sign_in",
+    "staff.sign_in",
+    "tenant.sign_in",
+}
+MONEY_AND_RELAYS = {"staff.trip", "staff.restore", "staff.emergency_trip", "staff.decide_trip"}
+
+
+def allowed(operation: Operation) -> frozenset[str]:
+    match operation.kind:
+        case CallerKind.STAFF:
+            return frozenset(STAFF[operation.name])
+        case kind:
+            return frozenset({kind.value})
+
+
+def test_the_matrix_is_printed_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    roles = {role.name: frozenset(role.permissions) for role in SEEDED_ROLES}
+
+    table = permission_matrix(roles)
+
+    with capsys.disabled():
+        print(f"\n{table}")
+    assert all(f"| {name} |" in table for name in OPERATIONS)
+
+
+def test_every_staff_operation_stands_in_the_table() -> None:
+    staff = {name for name, one in OPERATIONS.items() if one.kind is CallerKind.STAFF}
+
+    assert staff == STAFF.keys()
+
+
+def test_what_everybody_may_call_is_named_one_by_one() -> None:
+    public = {name for name, one in OPERATIONS.items() if one.kind is CallerKind.PUBLIC}
+
+    assert {name for name in public if not name.startswith("demo.")} == PUBLIC
+
+
+def test_the_administrator_touches_neither_money_nor_relays() -> None:
+    assert not [name for name in MONEY_AND_RELAYS if "administrator" in STAFF[name]]
+
+
+def test_all_that_staff_may_write_leaves_a_record_but_a_reading() -> None:
+    written = {name for name in STAFF if OPERATIONS[name].method != "GET"}
+
+    assert {name for name in written if not OPERATIONS[name].audited} == {"staff.read_now"}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_only_the_right_callers_get_in(guarded: Guarded, name: str) -> None:
+    """With a body that nobody can read: 400 means that it was looked at, 401 and 403 that it was not."""
+    operation = OPERATIONS[name]
+    statuses = {}
+    for caller in CALLERS:
+        answer = await guarded.call(operation, await guarded.sign_in(caller), body=UNREADABLE)
+        await close(answer)
+        statuses[caller] = answer.status
+
+    got_in = {caller for caller, status in statuses.items() if status not in {401, 403}}
+    assert got_in == allowed(operation)
+    assert not [status for status in statuses.values() if status >= 500]
+    same_kind = set(ROLES) if operation.kind is CallerKind.STAFF else set()
+    wanted = {caller: 403 if caller in same_kind else 401 for caller in CALLERS if caller not in got_in}
+    assert {caller: statuses[caller] for caller in wanted} == wanted
+    if operation.body_type is not None:
+        assert {statuses[caller] for caller in got_in} == {400}
+
+
+@pytest.mark.parametrize("name", [one for one in GUARDED if OPERATIONS[one].listener is Listener.PRIVATE])
+async def test_the_mall_behind_the_wall_is_not_seen_from_outside(guarded: Guarded, name: str) -> None:
+    operation = OPERATIONS[name]
+    caller = sorted(allowed(operation))[0]
+
+    outside = replace(operation, listener=Listener.PUBLIC)
+    answer = await guarded.call(outside, await guarded.sign_in(caller))
+
+    assert answer.status == 404
+
+
+async def test_a_write_without_the_pages_token_is_refused(guarded: Guarded) -> None:
+    for name in STAFF:
+        if OPERATIONS[name].method == "GET":
+            continue
+        headers = {"cookie": (await guarded.sign_in("manager"))["cookie"]}
+        answer = await guarded.call(OPERATIONS[name], headers, body=UNREADABLE)
+        assert (name, answer.status) == (name, 403)
+
+
+async def test_a_role_that_is_cut_holds_with_the_next_call(guarded: Guarded) -> None:
+    headers = await guarded.sign_in("manager")
+    assert (await guarded.call(OPERATIONS["staff.show_board"], headers)).status == 200
+
+    await Role.filter(code="manager").update(permissions='["staff.meter.view"]')
+
+    assert (await guarded.call(OPERATIONS["staff.show_board"], headers)).status == 403

@@ -1,0 +1,96 @@
+"""Every operation that must leave a record leaves one: the edge answers 500 here when it is missing."""
+
+from datetime import timedelta
+from typing import Any
+
+from backend.models.accounts import KeepSupply
+from backend.models.audit import AuditRecord
+from backend.models.operations import StaffTask
+from backend.services.audit import verify_audit
+from backend.services.tasks import open_task
+from backend.store import unit_of_work
+from tests.permissions.conftest import OPERATIONS, Guarded
+
+
+async def do(guarded: Guarded, name: str, person: str, path: dict[str, Any], body: Any = None) -> int:
+    """Let somebody of a role, "<role>" or "<role>:<name>", do something; return the status."""
+    role, _, _ = person.partition(":")
+    headers = await guarded.sign_in(role, person)
+    return (await guarded.call(OPERATIONS[name], headers, path=path, body=body)).status
+
+
+async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> None:
+    mall = guarded.mall
+    await mall.drain()
+    meter, account = {"meter_id": (await mall.meter()).id}, {"account_id": (await mall.account()).id}
+    await unit_of_work(
+        lambda: open_task(
+            mall.ctx, mall.site_id, "no_proof", cause="t", text="t", account_id=account["account_id"]
+        )
+    )
+    task = {"task_id": (await StaffTask.get(cause="t")).id}
+    until_at = (mall.clock.now() + timedelta(hours=2)).isoformat()
+    done: list[tuple[str, int]] = []
+
+    async def act(name: str, person: str, path: dict[str, Any], body: Any = None) -> None:
+        done.append((name, await do(guarded, name, person, path, body)))
+
+    await act("staff.trip", "manager", meter, {"reason": "检修", "totp": guarded.totp()})
+    await act("staff.restore", "electrician", meter, {"reason": "已排除"})
+    await act("staff.emergency_trip", "electrician", meter, {"reason": "冒烟"})
+    await act("staff.restore", "electrician", meter, {"reason": "误操作"})
+    await act("staff.ask_keep_supply", "cashier", account, {"until_at": until_at, "reason": "冷库有货"})
+    kept = {"keep_supply_id": await newest_wish()}
+    await act("staff.decide_keep_supply", "manager", kept, {"granted": True})
+    await act("staff.release_keep_supply", "manager", kept)
+    await act("staff.release_keep_supply", "manager", kept)
+    await act("staff.finish_task", "cashier", task, {"note": "已电话通知"})
+    await act("staff.finish_task", "cashier", task, {"note": "已电话通知"})
+    veto = {"trip": False, "reason": "已承诺", "totp": guarded.totp()}
+    await act("staff.decide_trip", "manager", account, veto)
+    await act("staff.issue_binding_code", "cashier", account)
+    await act("staff.sign_out", "cashier", {})
+
+    assert [one for one in done if one[1] >= 300] == []
+    assert {name for name, _ in done} == {name for name, one in OPERATIONS.items() if one.audited}
+    assert await verify_audit(mall.site_id, mall.ctx.settings.ledger_key) == []
+
+
+async def test_a_record_says_who_did_what_to_whom_from_where_and_why(guarded: Guarded) -> None:
+    meter = await guarded.mall.meter()
+
+    await do(guarded, "staff.emergency_trip", "electrician", {"meter_id": meter.id}, {"reason": "冒烟"})
+
+    record = await AuditRecord.all().order_by("-sequence").first()
+    assert record is not None
+    who = f"staff:{guarded.staff['electrician']}"
+    what = (record.operation, record.object)
+    assert (record.actor, what) == (who, ("staff.trip.emergency", f"meter:{meter.id}"))
+    assert (record.reason, record.client_ip, record.at) == ("冒烟", "10.0.0.9", guarded.mall.clock.now())
+
+
+async def test_asking_to_lift_an_emergency_is_on_record_although_it_is_refused(guarded: Guarded) -> None:
+    meter = {"meter_id": (await guarded.mall.meter()).id}
+    await do(guarded, "staff.emergency_trip", "electrician", meter, {"reason": "冒烟"})
+    guarded.mall.clock.advance(61)
+
+    first = await do(guarded, "staff.restore", "electrician", meter, {"reason": "已排除"})
+    second = await do(guarded, "staff.restore", "manager", meter, {"reason": "已排除"})
+
+    assert (first, second) == (409, 204)
+    assert await AuditRecord.filter(operation="staff.restore").count() == 2
+
+
+async def test_a_trip_without_the_second_factor_is_refused_and_counted(guarded: Guarded) -> None:
+    meter = {"meter_id": (await guarded.mall.meter()).id}
+
+    status = await do(guarded, "staff.trip", "electrician", meter, {"reason": "检修", "totp": "000000"})
+
+    assert status in {401, 403, 409}
+    assert (await guarded.mall.supply()).generation == 0
+
+
+async def newest_wish() -> int:
+    row = await KeepSupply.all().order_by("-id").first()
+    assert row is not None
+    return int(row.id)
