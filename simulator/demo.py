@@ -194,11 +194,11 @@ class Actions:
         account = await self._account(shop)
         meter = await Meter.get(account_id=account.id)
         extra = meter.rated_power_w * OVERLOAD_PERMILLE // 1_000 if on else 0
-        await self._stack.switch_mall(meter=meter.serial, fault="extra_w", value=extra)
+        await self._switch(meter=meter.serial, fault="extra_w", value=extra)
         return f"{shop} 增加负荷 {extra / 1000:.1f} kW" if on else f"{shop} 的负荷已恢复"
 
     async def gateway(self, code: str, gone: bool) -> str:
-        await self._stack.switch_mall(gateway=code, fault="gone", on=gone)
+        await self._switch(gateway=code, fault="gone", on=gone)
         return f"通讯管理机 {code} 已断网" if gone else f"通讯管理机 {code} 已恢复"
 
     async def pay(self, shop: str, fen: int) -> str:
@@ -208,6 +208,12 @@ class Actions:
             raise DemoRefused("没有这家商铺")
         order_no = await person.pay_and_wait(fen)
         return f"{shop} 已交电费 {fen / 100:.2f} 元（订单 {order_no}），已入账"
+
+    async def _switch(self, **what: Any) -> None:
+        try:
+            await self._stack.switch_mall(**what)
+        except StackError as error:
+            raise DemoRefused(f"模拟商场没有照办：{error}") from None
 
     async def _account(self, shop: str) -> Account:
         row = await Shop.get_or_none(site_id=self._stack.site_id, code=shop)
