@@ -4,6 +4,7 @@ A waiter takes a ticket, reads SQL, then waits: a wake between the reading and t
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -56,6 +57,17 @@ class Wakes(Protocol):
     def reread_s(self, while_down_s: float) -> float:
         """Say how often a waiter shall read SQL again: 5 s, or `while_down_s` while Redis is down."""
         ...
+
+
+def stop_if_cancelled() -> None:
+    """Raise CancelledError in a task that was cancelled, but whose client library lost the cancellation.
+
+    redis-py does so where closing a connection fails on the way out. The task would go on for ever, and
+    whoever waits for its end with it.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Waiters:
@@ -166,7 +178,8 @@ class RedisWakes(LocalWakes):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         self._set_up(False)
-        await self._redis.aclose()
+        with contextlib.suppress(RedisError, OSError):  # What cannot be closed nicely is gone all the same.
+            await self._redis.aclose()
 
     def wake(self, topic: str) -> None:
         self.wake_here(topic)
@@ -189,6 +202,7 @@ class RedisWakes(LocalWakes):
             try:
                 await work()
             except (RedisError, OSError) as error:
+                stop_if_cancelled()
                 if pause_s == _FIRST_PAUSE_S:
                     log.warning("redis_unreachable", error=type(error).__name__)
             if self._clock.monotonic() - began_at > _LONGEST_PAUSE_S:
@@ -203,6 +217,7 @@ class RedisWakes(LocalWakes):
             await listening.subscribe(_CHANNEL)
             while True:
                 message = await listening.get_message(timeout=_TIMEOUT_S)
+                stop_if_cancelled()
                 if message is None:
                     if is_asked:
                         raise RedisGone("no answer")
@@ -227,6 +242,7 @@ class RedisWakes(LocalWakes):
 
     async def _send(self) -> None:
         while True:
+            stop_if_cancelled()
             await self._something.wait()
             self._something.clear()
             topics, self._unsent = self._unsent, {}

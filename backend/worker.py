@@ -23,7 +23,7 @@ from backend.context import Context
 from backend.jobs import Job, load_jobs
 from backend.outbox import Runner
 from backend.schedule import Schedule
-from backend.wakes import WAKE_LIST, RedisWakes
+from backend.wakes import WAKE_LIST, RedisWakes, stop_if_cancelled
 from common.clock import Clock
 
 RUN_OUTBOX = "run_outbox"
@@ -76,6 +76,7 @@ class WakeWorker(Worker):
         """Run until cancelled or until Redis breaks; raises what broke."""
         self.ctx["redis"] = self.pool
         while True:
+            stop_if_cancelled()
             await self._poll_iteration()
             if not self._has_room():
                 await self._clock.sleep(_NO_ROOM_S)
@@ -114,6 +115,7 @@ async def wake_forever(ctx: Context, redis_url: str, runner: Runner, schedule: S
         try:
             await worker.main()
         except Exception as error:
+            stop_if_cancelled()
             if pause_s == _FIRST_RESTART_S:  # Once for each time that Redis is away.
                 log.warning("arq_stopped", error=type(error).__name__)
         finally:

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from backend import wakes as wakes_module
 from backend.valkey import Valkey
@@ -172,4 +174,20 @@ async def test_closing_is_harmless(valkey: Valkey, times: int) -> None:
     for _ in range(times):
         await wakes.close()
     wakes.wake("live:1")
+    assert not wakes.is_up
+
+
+async def test_closing_ends_when_a_connection_fails_on_the_way_out(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_slow(_: PubSub) -> None:
+        raise RedisTimeout("closing connection")
+
+    wakes = RedisWakes(valkey.url, SystemClock())
+    await wakes.start()
+    await until_up(wakes)
+    with monkeypatch.context() as patched:
+        patched.setattr(PubSub, "aclose", too_slow)
+        async with asyncio.timeout(5):
+            await wakes.close()
     assert not wakes.is_up
