@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -64,6 +65,10 @@ async def _run_all(
     figures: dict[str, Any] = {}
     faults: list[str] = []
     clock = SystemClock()
+    me = asyncio.current_task()
+    assert me is not None
+    # Told to end: the processes that were started end too.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     for name in names:
         began_s = clock.monotonic()
         shown = await run_proof(PROOFS[name], Case(folder / name, server, clock, is_short))

@@ -7,15 +7,17 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 
 from backend.context import Context
-from backend.store import rows
+from backend.store import rows, sql_time
 from benchmarks.prove_books import Paid, ledger_faults
 from benchmarks.prove_case import Case, until
 from common.clock import Clock
+from common.wire import Relay
 from simulator.phone import PhoneError, PhoneOrder
 from simulator.phones import Shopper, shoppers
 from simulator.stack import Stack, StackOptions
@@ -23,13 +25,19 @@ from simulator.stack import Stack, StackOptions
 DELAY_S = 1
 POLL_INTERVAL_S = 10.0
 DARK_WITHIN_S = 300.0
+UNPROVED_AFTER = timedelta(seconds=60)
 FOLLOW_EVERY_S = 0.5
 RETRY_EVERY_S = 0.3
 POWERED_WITHIN_S = 180.0
 _BUSY = {429}
-_DARK_SQL = (
-    "SELECT COUNT(*) AS n FROM supply WHERE account_id IS NOT NULL"
-    " AND NOT (desired = 'off' AND verified_generation = generation AND generation > 0)"
+_SHOPS_SQL = (
+    "SELECT account_id, desired, generation, verified_generation FROM supply WHERE account_id IS NOT NULL"
+)
+# Warnings whose sender died between the provider's answer and our note of it.
+_UNPROVED_SQL = (
+    "SELECT DISTINCT e.account_id FROM arrears_episode e JOIN notice n ON n.episode_id = e.id"
+    " JOIN delivery d ON d.notice_id = n.id WHERE e.proof_at IS NULL AND e.ended_at IS NULL"
+    " AND d.state = 'queued' AND d.provider_id IS NULL AND d.queued_at < ?"
 )
 
 
@@ -42,14 +50,24 @@ class DarkMall:
     people: list[Shopper]
     outside: httpx.AsyncClient
 
-    async def wait_until_dark(self) -> float:
-        """Wait until every shop is off, verified; return how long that took."""
+    async def wait_until_dark(self) -> list[Shopper]:
+        """Wait until every shop is off, verified, and return their people.
+
+        A shop whose last warning died with its sender has no proof of notice: it keeps its power until a
+        person has called, and is not among them.
+        """
+        dark: set[str] = set()
 
         async def is_dark() -> bool:
-            (row,) = await rows(_DARK_SQL)
-            return int(row["n"]) == 0
+            nonlocal dark
+            found = await rows(_SHOPS_SQL)
+            dark = {str(row["account_id"]) for row in found if _is_off(row)}
+            long_ago = sql_time(self.ctx.clock.now() - UNPROVED_AFTER)
+            unproved = {str(row["account_id"]) for row in await rows(_UNPROVED_SQL, [long_ago])}
+            return all(str(row["account_id"]) in dark | unproved for row in found)
 
-        return await until(self.ctx.clock, "every shop tripped", is_dark, DARK_WITHIN_S)
+        await until(self.ctx.clock, "every shop tripped", is_dark, DARK_WITHIN_S)
+        return [person for person in self.people if person.account_id in dark]
 
     async def paid(self) -> list[Paid]:
         truth = await self.running.world_truth()
@@ -87,6 +105,11 @@ class Payment:
     order_no: str = ""
     booked_s: float | None = None
     powered_s: float | None = None
+
+
+def _is_off(row: dict[str, Any]) -> bool:
+    is_verified = row["generation"] == row["verified_generation"] > 0
+    return bool(row["desired"] == Relay.OFF and is_verified)
 
 
 @contextlib.asynccontextmanager

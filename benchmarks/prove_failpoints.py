@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from benchmarks.prove_case import Case, Shown
 from benchmarks.prove_dark import DarkMall, Payment, pay_until_powered, prepared_mall
+from simulator.phones import Shopper
 from simulator.stack import Stack
 
 SHOPS, SHOPS_SHORT = 56, 16
@@ -94,11 +95,11 @@ async def prove_failpoints(case: Case) -> Shown:
     paying = PAYING_SHORT if case.is_short else PAYING
     async with prepared_mall(case, "failpoints", case.pick(SHOPS, SHOPS_SHORT)) as mall:
         running = mall.running
-        await running.kill("backend", signal.SIGTERM)
+        await running.kill("backend")
         walks = [walk(case, running, name, points, kills) for name, points in tripping.items()]
         await asyncio.gather(*walks)
-        await mall.wait_until_dark()
-        payments = await _pay_through(case, mall, paying, kills)
+        dark = await mall.wait_until_dark()
+        payments = await _pay_through(case, mall, dark, paying, kills)
         shown.take(await mall.faults(payments))
     expected = [
         f"{name} {point}" for phase in (tripping, paying) for name, all_ in phase.items() for point in all_
@@ -111,6 +112,7 @@ async def prove_failpoints(case: Case) -> Shown:
     shown.figures = {
         "failpoints_ok": 0 if shown.faults else len(kills.reached),
         "failpoints": kills.reached,
+        "failpoints_unproved": len(mall.people) - len(dark),
         "failpoints_payments": len(payments),
         "failpoints_powered": len(powered_s),
         "failpoints_max_s": round(max(powered_s), 1) if powered_s else None,
@@ -138,19 +140,19 @@ async def walk(case: Case, running: Stack, name: str, points: Sequence[str], kil
 
 
 async def _pay_through(
-    case: Case, mall: DarkMall, points: dict[str, tuple[str, ...]], kills: Kills
+    case: Case, mall: DarkMall, dark: list[Shopper], points: dict[str, tuple[str, ...]], kills: Kills
 ) -> list[Payment]:
     """Let shop after shop pay while the processes die; return when all who paid were looked after."""
     running = mall.running
     rng = random.Random(running.options.seed)
     await running.switch_world(pay={"set": [{"fault": "callback_dropped", "rate": DROPPED_SHARE}]})
     for name in points:
-        await running.kill(name, signal.SIGTERM)
+        await running.kill(name)
     flushing = asyncio.create_task(_flush_forever(case, running))
     walks = [asyncio.create_task(walk(case, running, name, all_, kills)) for name, all_ in points.items()]
     paying: list[asyncio.Task[Payment]] = []
     try:
-        for person in mall.people:
+        for person in dark:
             paying.append(asyncio.create_task(pay_until_powered(case.clock, person, AMOUNT_FEN, rng)))
             await asyncio.wait(walks, timeout=PAY_EVERY_S)
         await asyncio.gather(*walks)

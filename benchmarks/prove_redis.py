@@ -21,7 +21,8 @@ async def prove_redis_down(case: Case) -> Shown:
     async with prepared_mall(case, "redis", number + SPARE) as mall:
         await mall.running.start("worker")
         await mall.running.start("collector")
-        await mall.wait_until_dark()
+        people = await mall.wait_until_dark()
+        shown.expect(len(people) == number + SPARE, f"only {len(people)} shops are dark")
         valkey = mall.running.valkey
         assert valkey is not None
         os.kill(valkey.pid, signal.SIGKILL)
@@ -30,7 +31,7 @@ async def prove_redis_down(case: Case) -> Shown:
 
         async def pay(index: int) -> Payment:
             await case.clock.sleep(STARTS_WITHIN_S * index / number)
-            return await pay_until_powered(case.clock, mall.people[index], AMOUNT_FEN, rng)
+            return await pay_until_powered(case.clock, people[index], AMOUNT_FEN, rng)
 
         payments = await asyncio.gather(*(pay(index) for index in range(number)))
         shown.expect(valkey.pid == 0, "Redis ran")
