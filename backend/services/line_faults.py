@@ -23,7 +23,13 @@ SILENT_FOR = timedelta(minutes=2)
 
 
 async def note_faults(ctx: Context, collector: Collector, lines: Sequence[LineHealth]) -> None:
-    """Raise and end alarms of the collector's own lines and meters; writes only what is new."""
+    """Raise and end alarms of the collector's own lines and meters; writes only what is new.
+
+    Asked every few seconds: while all is well it looks at what stands, and no further.
+    """
+    is_well = all(one.connected and not one.silent_meters for one in lines)
+    if is_well and not await _anything_stands(collector.site_id):
+        return
     known = {row.id: row for row in await Line.filter(site_id=collector.site_id)}
     troubled = await _troubled_lines(collector.site_id)
     for health in lines:
@@ -49,6 +55,12 @@ async def _troubled_lines(site_id: int) -> set[int]:
     ):
         troubled.add(int(row["line_id"] or row["standing_key"].partition(":")[2]))
     return troubled
+
+
+async def _anything_stands(site_id: int) -> bool:
+    if await MeterState.exists(site_id=site_id, silent_since_at__isnull=False):
+        return True
+    return await Alarm.exists(site_id=site_id, cleared_at=None, kind__in=[LINE_DOWN, METER_SILENT])
 
 
 async def _note_line(ctx: Context, line: Line, health: LineHealth) -> None:
