@@ -57,23 +57,22 @@ def make_edge(ctx: Context) -> Edge:
 async def open_context(settings: Settings) -> AsyncIterator[Context]:
     """Open database, wake-ups and clients of this process on the machine's clock."""
     clock = SystemClock()
-    await open_store(settings.database_url)
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            wakes: Wakes = LocalWakes(is_alone=settings.is_sqlite)
-            if settings.redis_url:
-                redis_wakes = RedisWakes(settings.redis_url, clock)
-                await redis_wakes.start()
-                stack.push_async_callback(redis_wakes.close)
-                wakes = redis_wakes
-            client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
-            source = random.SystemRandom()
-            payments = WechatPay(settings.pay, client, clock, source)
-            messages = build_messages(settings, clock)
-            stack.push_async_callback(messages.close)
-            yield make_context(settings, clock, wakes, payments, messages)
-    finally:
-        await close_store()
+    async with contextlib.AsyncExitStack() as stack:
+        # First what the settings alone decide: a wrong one is said before anything is opened.
+        source = random.SystemRandom()
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        payments = WechatPay(settings.pay, client, clock, source)
+        messages = build_messages(settings, clock)
+        stack.push_async_callback(messages.close)
+        await open_store(settings.database_url)
+        stack.push_async_callback(close_store)
+        wakes: Wakes = LocalWakes(is_alone=settings.is_sqlite)
+        if settings.redis_url:
+            redis_wakes = RedisWakes(settings.redis_url, clock)
+            await redis_wakes.start()
+            stack.push_async_callback(redis_wakes.close)
+            wakes = redis_wakes
+        yield make_context(settings, clock, wakes, payments, messages)
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from backend.app import bind_both
 from backend.assemble import open_context, open_edge
 from backend.context import Context
 from backend.errors import ConfigError
@@ -35,7 +36,8 @@ def serve(environ: Mapping[str, str]) -> int:
         raise ConfigError("PREWATT_WORKERS must be 1 with SQLite: backend and worker are one process then")
     if settings.workers > 1:
         return run_workers(settings, open_edge, settings.trusted_proxies)
-    uvloop.run(serve_until_stopped(settings, open_edge, trusted_proxies=settings.trusted_proxies))
+    sockets = bind_both(settings)  # Before anything else is opened: a taken address is said at once.
+    uvloop.run(serve_until_stopped(settings, open_edge, sockets, trusted_proxies=settings.trusted_proxies))
     return 0
 
 

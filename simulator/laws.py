@@ -96,12 +96,13 @@ async def _judge_trip(row: dict[str, Any], at: datetime) -> list[str]:
     # The receipt's own time is whole seconds; the delay counts from when we had it.
     if not any(when is not None and when + timedelta(seconds=1_799) <= at for when in delivered):
         broken.append(f"{what}：最后预警送达后不足 30 分钟")
+    at_ms = int(at.timestamp() * 1000) + 1  # Readings are kept in whole milliseconds, rounded.
     readings = await rows(
         "SELECT read_at_ms FROM reading WHERE meter_id = ? AND verdict = 'accepted' AND read_at_ms <= ?"
         " ORDER BY read_at_ms DESC LIMIT 2",
-        [row["meter_id"], int(at.timestamp() * 1000)],
+        [row["meter_id"], at_ms],
     )
-    if len(readings) < 2 or int(at.timestamp() * 1000) - readings[0]["read_at_ms"] > 120_000:
+    if len(readings) < 2 or at_ms - readings[0]["read_at_ms"] > 120_000:
         broken.append(f"{what}：没有两分钟内的抄表")
     kept = await rows(
         "SELECT effective_at, until_at, released_at FROM keep_supply WHERE account_id = ?"
