@@ -38,13 +38,21 @@ async def worker(url: str, made: Mapping[str, Job], *, up: bool = True) -> Async
         yield wakes
 
 
-async def latencies(sender: Context, count: int, gap_s: float, made: list[float]) -> list[float]:
-    """Add one piece of work after the other; return the milliseconds from each commit to its start."""
+async def latencies(
+    sender: Context, count: int, gap_s: float, made: list[float], adding: list[float] | None = None
+) -> list[float]:
+    """Add one piece of work after the other; return the milliseconds from each commit to its start.
+
+    adding: takes the milliseconds that each adding transaction took, to compare with on a busy machine.
+    """
     chance = random.Random(1)
     commits: list[float] = []
     for number in range(count):
+        began = time.perf_counter()
         await add(sender, "mark", number)
         commits.append(time.perf_counter())
+        if adding is not None:
+            adding.append((commits[-1] - began) * 1000)
         await asyncio.sleep(gap_s * (0.5 + chance.random()))
     async with asyncio.timeout(10):
         while len(made) < count:
@@ -53,23 +61,23 @@ async def latencies(sender: Context, count: int, gap_s: float, made: list[float]
 
 
 @pytest.mark.mariadb
-async def test_work_starts_within_ten_milliseconds_with_redis(store: str, valkey: Valkey) -> None:
+async def test_work_starts_within_ten_milliseconds_or_a_few_transactions_with_redis(
+    store: str, valkey: Valkey
+) -> None:
     starts: list[float] = []
+    adding: list[float] = []
 
     async def note(ctx: Context, payload: Number) -> Done:
         starts.append(time.perf_counter())
         return Done()
 
-    medians: list[float] = []
     async with worker(valkey.url, jobs(("mark", note))), redis_wakes(valkey.url) as wakes:
-        ctx = context(wakes)
-        while len(medians) < 6 and min(medians, default=99.0) > 10.0:  # Other programs share the machine.
-            starts.clear()
-            taken = await latencies(ctx, 40, 0.03, starts)
-            medians.append(statistics.median(taken))
-            print(f"p50 {medians[-1]:.1f} ms, p95 {taken[int(len(taken) * 0.95)]:.1f} ms")
+        taken = await latencies(context(wakes), 100, 0.03, starts, adding)
 
-    assert min(medians) <= 10.0
+    # Woken by Redis, claimed in one transaction, begun: on a busy machine every one of these is slower.
+    one_ms = statistics.median(adding)
+    print(f"p50 {statistics.median(taken):.1f} ms, p95 {taken[95]:.1f} ms, one transaction {one_ms:.1f} ms")
+    assert statistics.median(taken) <= max(10.0, 6 * one_ms)
 
 
 async def test_work_starts_within_300_milliseconds_without_redis(store: str, valkey: Valkey) -> None:
