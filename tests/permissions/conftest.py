@@ -18,7 +18,8 @@ from backend.services.authenticate import COOKIE, authenticate, csrf_of, hash_to
 from backend.services.credentials import seal_secret
 from backend.services.permissions import SEEDED_ROLES, seed_roles
 from backend.store import unit_of_work
-from tests.services.mall import SmallMall, site_text, small_mall
+from tests.services.mall import SmallMall, small_mall
+from tests.services.site import site_text
 
 ROLES = tuple(role.code for role in SEEDED_ROLES)
 CALLERS = (*ROLES, "tenant", "collector", "nobody")

@@ -13,7 +13,8 @@ from backend.models.supply import ArrearsEpisode, ReadRequest
 from backend.services.collector_link import note_health, poll_desired
 from backend.services.staff_tasks import NotInArrears, decide_trip, finish_task
 from common.wire import DesiredQuery, Health, Relay
-from tests.services.mall import SmallMall, site_text, small_mall
+from tests.services.mall import SmallMall, small_mall
+from tests.services.site import site_text
 
 
 def at(text: str) -> datetime:

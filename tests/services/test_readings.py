@@ -17,7 +17,8 @@ from backend.services.show_usage import usage_of
 from backend.services.take_readings import TooManyReadings
 from backend.store import rows
 from common.wire import Relay
-from tests.services.mall import SmallMall, meter_text, site_text, small_mall
+from tests.services.mall import SmallMall, small_mall
+from tests.services.site import meter_text, site_text
 
 PEAK = 952_000  # Microyuan per kWh: 1 Wh costs so many nanoyuan.
 FLAT = 700_000

@@ -6,7 +6,8 @@ from pathlib import Path
 from backend.models.tariffs import TariffVersion
 from backend.services.tariff_book import versions_by_tariff
 from common.wire import Relay
-from tests.services.mall import SmallMall, site_text, small_mall
+from tests.services.mall import SmallMall, small_mall
+from tests.services.site import site_text
 
 
 async def test_a_fallen_register_is_quarantined_and_told_once(mall: SmallMall) -> None:
