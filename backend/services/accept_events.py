@@ -24,7 +24,7 @@ from backend.models.supply import ArrearsEpisode
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
 from backend.services.work import keep_receipt, send_notice, wake
-from backend.store import unit_of_work
+from backend.store import run, unit_of_work, upsert_sql
 
 
 def echo(ctx: Context, app: str, query: Mapping[str, str]) -> str:
@@ -105,12 +105,12 @@ async def _consent(ctx: Context, event: SubscribeConsent) -> None:
 
     Saying no to one question takes nothing back; switching the template off in the settings takes all.
     """
+    # One statement: the first answers to several questions may come in the same moment.
+    columns = ["id", "openid", "template_id", "`left`", "last_event"]
+    sql = upsert_sql("consent", columns, ["openid", "template_id"], keep=["id", "`left`", "last_event"])
+    await run(sql, [ctx.ids.new(), event.openid, event.template_id, 0, ""])
     wanted = Consent.filter(openid=event.openid, template_id=event.template_id)
-    row = await wanted.select_for_update().first()
-    if row is None:
-        row = await Consent.create(
-            id=ctx.ids.new(), openid=event.openid, template_id=event.template_id, left=0
-        )
+    row = await wanted.select_for_update().get()
     if row.last_event == event.key:
         return
     if event.source is ConsentSource.CHANGE and not event.accepted:
