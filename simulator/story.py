@@ -157,7 +157,25 @@ async def _many(ctx: Context, running: Stack, timeline: Timeline, poor: list[Sho
     timeline.tell(f"全部恢复供电，从回调最后一字节到回读确认入库：p95 {figures['p95']} s")
     if figures["n"] != len(poor):
         raise RuntimeError(f"only {figures['n']} of {len(poor)} payments were followed to their end")
-    return {"paid_to_verified_s": figures, "line_use": await _line_use(running)}
+    return {
+        "paid_to_verified_s": figures,
+        "steps_s": await _steps(set(orders)),
+        "line_use": await _line_use(running),
+    }
+
+
+async def _steps(orders: set[str]) -> dict[str, dict[str, float]]:
+    """Return how long each step of the restores took: from the row of the step before to its own."""
+    names = ("ordered_at", "fetched_at", "sent_at", "acknowledged_at", "verified_at", "ended_at")
+    taken: dict[str, list[float]] = {name: [] for name in names[1:]}
+    for order in await SupplyOrder.filter(relay=Relay.ON, cause__startswith="top_up:"):
+        if order.cause.removeprefix("top_up:") not in orders:
+            continue
+        times = [getattr(order, name) for name in names]
+        for name, before, after in zip(names[1:], times, times[1:], strict=False):
+            if before is not None and after is not None:
+                taken[name].append((after - before).total_seconds())
+    return {name.removesuffix("_at"): spread(seconds) for name, seconds in taken.items()}
 
 
 def paid_to_verified(log: Path, orders: set[str]) -> list[float]:
