@@ -22,6 +22,7 @@ import statistics
 from pathlib import Path
 
 import structlog
+import uvloop
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
@@ -207,7 +208,7 @@ def main() -> None:
     cycles = parser.parse_args().cycles
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    figures = asyncio.run(measure(cycles))
+    figures = uvloop.run(measure(cycles))  # As the product runs its collector.
     text = json.dumps(figures)
     if "JSON" in os.environ:
         Path(os.environ["JSON"]).write_text(text + "\n", encoding="utf-8")
