@@ -24,6 +24,7 @@ class ReadingKind(StrEnum):
     POLL = "poll"  # On schedule.
     REQUEST = "request"  # Asked for by the backend: "read now", or confirming a trip.
     VERIFY = "verify"  # Read after a relay command.
+    FROZEN = "frozen"  # Kept by the meter at local midnight (日冻结); `read_at` is that midnight.
 
 
 class Stage(StrEnum):
@@ -53,13 +54,17 @@ class PlanMeter(Struct, frozen=True, kw_only=True):
     """One meter on a line."""
 
     meter_id: str
-    unit: int  # Address on the RS485 line, 1..247.
+    unit: int  # Address on the RS485 line, 1..247; of a DL/T 645 meter only a number within the line.
     profile: str  # Name of a file in collector/profiles, without ".toml".
     prepaid: bool  # Has a relay that we control.
     ct_ratio: int = 1
     rated_power_w: int = 0
     status_block_at: int | None = None  # Start of Acrel's 48-register block: site data, None if unknown.
     permit: bool = False  # Restore by 合闸允许: someone presses the button on the meter.
+    address: str = ""  # DL/T 645: twelve digits (通信地址).
+    # DL/T 645 control: level and password, four bytes in hex as sent (PA P0 P1 P2); operator, four bytes.
+    control_password: str = "02000000"
+    operator: str = "00000000"
 
 
 class PlanLine(Struct, frozen=True, kw_only=True):
@@ -67,9 +72,9 @@ class PlanLine(Struct, frozen=True, kw_only=True):
 
     line_id: str
     name: str
-    protocol: str  # "modbus-tcp"; part 2 adds "rtu-tcp", "dlt645-tcp", "serial".
-    host: str
-    port: int
+    protocol: str  # "modbus-tcp", "rtu-tcp", "dlt645-tcp", "rtu-serial" or "dlt645-serial".
+    host: str  # Of a serial line its device, such as /dev/ttyUSB0.
+    port: int  # Of a serial line 0.
     baud: int = 9600
     parity: str = "N"
     gateway_timeout_s: float = 0.5  # When the gateway itself gives up and answers 0x0B.
@@ -100,6 +105,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     relay: Relay = Relay.UNKNOWN
     forced: bool | None = None  # Acrel forced control is on, as commissioned.
     own_remaining_fen: int | None = None  # The meter's own money register: shown, never used.
+    held: bool | None = None  # The meter's own keep-supply is on (DL/T 645 3A): it refuses trips.
+    load_tripped: bool | None = None  # The meter's own load control has opened the contact.
     meter_clock_offset_s: float | None = None  # Meter clock minus collector clock.
     period_table_matches: bool | None = None  # The meter's own period table equals the tariff's.
     request_id: str | None = None  # Of the read request that this answers.
@@ -146,6 +153,7 @@ class DesiredQuery(Struct, frozen=True, kw_only=True):
     wait_s: float = 25.0
     clock_offset_s: float | None = None  # Collector minus backend, as the collector measured it.
     known_requests: list[str] = field(default_factory=list)  # Read requests already taken.
+    watching: list[str] = field(default_factory=list)  # The watch list held, sorted.
 
 
 class Desired(Struct, frozen=True, kw_only=True):
@@ -156,6 +164,7 @@ class Desired(Struct, frozen=True, kw_only=True):
     relay: Relay  # ON or OFF (PERMITTED is chosen by the plan's `permit`).
     order_class: OrderClass
     first_write_within_s: float | None = None  # Trips only, relative to this answer; None: no limit.
+    release_hold: bool = False  # Not an arrears trip: the meter's own keep-supply is lifted first (3B).
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
@@ -172,6 +181,8 @@ class DesiredAnswer(Struct, frozen=True, kw_only=True):
     plan_version: str
     desired: list[Desired]
     read_requests: list[ReadRequest]
+    # Meters near a limit, sorted (关注表): read every few seconds. The whole list, each time.
+    watch: list[str] = field(default_factory=list)
 
 
 class LineHealth(Struct, frozen=True, kw_only=True):
@@ -182,6 +193,7 @@ class LineHealth(Struct, frozen=True, kw_only=True):
     silent_meters: list[str] = field(default_factory=list)
     timeouts: int = 0
     strays: int = 0
+    bad_frames: int = 0  # Wrong check sums and noise.
     reconnects: int = 0
 
 
