@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -62,6 +62,11 @@ class Line:
     def read(self, request: ReadRequest) -> None:
         """Read one meter as soon as no order stands in front; dropped when it cannot be done in time."""
         self._work.read(request)
+        self._wake.set()
+
+    def watch(self, meter_ids: Iterable[str]) -> None:
+        """Read those of these meters that hang on this line every few seconds, and only these."""
+        self._work.watch(meter_ids)
         self._wake.set()
 
     def health(self) -> LineHealth:

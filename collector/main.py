@@ -25,6 +25,7 @@ from common.streams import Dial, dial_tcp
 from common.wire import (
     Desired,
     DesiredAnswer,
+    DesiredQuery,
     LineHealth,
     OrderClass,
     Outcome,
@@ -71,6 +72,7 @@ class Collector:
         self._held: dict[str, tuple[Desired, float]] = {}
         self._answered = False
         self._requests: dict[str, None] = {}  # Ordered set of read requests already taken.
+        self._watching: list[str] = []
 
     async def run(self) -> None:
         """Run until cancelled; closes its lines and its spool."""
@@ -115,10 +117,10 @@ class Collector:
 
     # What the backend says (uplink.Inbox).
 
-    def query(self) -> tuple[dict[str, int], list[str]]:
-        """Return the generations held since the start, and the read requests already taken."""
+    def query(self) -> DesiredQuery:
+        """Say what is held since the start: generations, read requests, the watch list."""
         held = {meter_id: desired.generation for meter_id, (desired, _) in self._held.items()}
-        return held, list(self._requests)
+        return DesiredQuery(held=held, known_requests=list(self._requests), watching=self._watching)
 
     def generation(self, meter_id: str) -> int | None:
         """Return the generation held of a meter since the start."""
@@ -146,7 +148,15 @@ class Collector:
                 news = True
         while len(self._requests) > REQUESTS_REMEMBERED:
             del self._requests[next(iter(self._requests))]
+        if answer.watch != self._watching:
+            self._watching = answer.watch
+            self._watch()
+            news = True
         return news
+
+    def _watch(self) -> None:
+        for line, _ in self._lines.values():
+            line.watch(self._watching)
 
     def replan(self, plan: Plan) -> None:
         """Take a new plan while running; it is kept on disk, to start without the backend."""
@@ -216,6 +226,7 @@ class Collector:
             if change is Change.METERS:
                 self._lines[line_plan.line_id][0].replan(line_plan, self._profiles)
         self._hand_over()
+        self._watch()
 
     def _hand_over(self) -> None:
         """Give every order to the line that now has its meter; a trip's time has run on meanwhile."""

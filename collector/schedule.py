@@ -108,6 +108,17 @@ class Schedule:
         if entry.dead:
             self._move(entry, now_s + self._probe_delay_s(entry.misses))
 
+    def was_read(self, meter_id: str, now_s: float) -> None:
+        """Note that a live meter was read out of turn: its own turn comes an interval later."""
+        entry = self._entries.get(meter_id)
+        if entry is not None and not entry.dead:
+            self._move(entry, max(entry.due_s, now_s + self._interval_s))
+
+    def lives(self, meter_id: str) -> bool:
+        """Tell whether a meter answers as far as is known."""
+        entry = self._entries.get(meter_id)
+        return entry is not None and not entry.dead
+
     def silent(self) -> list[str]:
         """Return the meters that do not answer, in the plan's order."""
         return [

@@ -20,7 +20,8 @@ class Rank(IntEnum):
     VERIFY = 2
     TRIP = 3
     REQUEST = 4
-    POLL = 5
+    WATCH = 5  # Meters near a limit (关注表).
+    POLL = 6
 
 
 class Phase(Enum):

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 import msgspec
 import structlog
+from msgspec import structs
 
 from collector.settings import CollectorSettings
 from collector.spool import Batch, Box, Spool
@@ -50,7 +51,7 @@ T = TypeVar("T")
 class Inbox(Protocol):
     """What the backend's answers go to."""
 
-    def query(self) -> tuple[dict[str, int], list[str]]: ...
+    def query(self) -> DesiredQuery: ...
 
     def take(self, answer: DesiredAnswer) -> bool: ...
 
@@ -179,13 +180,11 @@ class Uplink:
         return self._spool.expire(self._clock.now())
 
     async def _ask_desired(self) -> DesiredAnswer:
-        held, requests = self._inbox.query()
-        query = DesiredQuery(
-            held=held,
+        query = structs.replace(
+            self._inbox.query(),
             # The first answer comes at once: it says what was ordered before this start.
             wait_s=self._settings.long_poll_s if self.contact_s is not None else 0.0,
             clock_offset_s=self.offset_s,
-            known_requests=requests,
         )
         return await self._post(
             DESIRED_PATH, query, DesiredAnswer, self._settings.long_poll_s + ANSWER_TIMEOUT_S

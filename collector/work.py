@@ -1,13 +1,14 @@
 """What one line does next, and what an answer means (线路调度): no socket, no waiting.
 
-Strict ranks at every transaction boundary: safety, paid restore, read-back, trip, requested read, poll.
+Strict ranks at every transaction boundary: safety, paid restore, read-back, trip, requested read, watched
+meter, poll.
 """
 
 import heapq
 import random
 import statistics
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -17,19 +18,18 @@ from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.protocols.modbus import BadFrame, Rejected, Request, Silent
 from collector.reading import FullRead, make_reading
-from collector.schedule import Schedule
+from collector.reads import Reads
 from collector.steps import Rank
 from collector.turn import Station, Turn
 from common.clock import Clock
 from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 
 VERIFY_HOLD_S = 0.06  # A read-back this near is not delayed by a longer transaction.
-FLOOD_S = 2.0  # So much line time may orders and requests take from due polls in one go …
+FLOOD_S = 2.0  # So much line time may orders, requests and watching take from due polls in one go …
 POLL_SHARE = 0.3  # … after that, polls keep this share.
 REREADS_S = (10.0, 60.0)  # After a relay order has been carried out.
 FLOWING_MEMORY_S = 600.0
-MAX_REQUEST_RETRY_S = 8.0
-MAX_WAIT_S = 2.0  # How long an idle line goes without looking around.
+MAX_WAIT_S = 5.0  # How long an idle line goes without looking around.
 GAPS_KEPT = 200
 
 log = structlog.get_logger()
@@ -44,11 +44,9 @@ class Work:
         self._clock = clock
         self._sink = sink
         self._duration_s = duration_s
-        self._schedule = Schedule(0.0, random_)
+        self._reads = Reads(random_)
         self.orders = Orders(clock, sink)
         self._stations: dict[str, Station] = {}
-        self._requests: list[FullRead] = []
-        self._poll: FullRead | None = None
         self._later: list[tuple[float, str]] = []
         self._flood_s = 0.0
         self._gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
@@ -65,10 +63,8 @@ class Work:
                 known = Station(meter, layout)
             stations[meter.meter_id] = known
         self._stations = stations
-        self._schedule.replan(stations, plan.poll_interval_s, self._clock.monotonic())
+        self._reads.replan(stations, plan.poll_interval_s, self._clock.monotonic())
         self.orders.keep(set(stations))
-        self._requests = [read for read in self._requests if read.meter_id in stations]
-        self._poll = None
 
     def order(self, desired: Desired, check_first: bool, idle_check: bool) -> None:
         station = self._stations[desired.meter_id]
@@ -91,10 +87,14 @@ class Work:
         now_s = self._clock.monotonic()
         full = FullRead(request.meter_id, station.layout, ReadingKind.REQUEST, now_s, request.request_id)
         full.expires_s = now_s + request.within_s
-        self._requests.append(full)
+        self._reads.ask(full)
+
+    def watch(self, meter_ids: Iterable[str]) -> None:
+        """Read these meters every few seconds from now on, and only these."""
+        self._reads.watch(meter_ids, self._clock.monotonic())
 
     def silent(self) -> list[str]:
-        return self._schedule.silent()
+        return self._reads.schedule.silent()
 
     def cycle_s(self) -> float | None:
         """Return the median gap between two polls of one meter."""
@@ -105,17 +105,17 @@ class Work:
     def choose(self, now_s: float) -> Turn | float:
         """Return the transaction to begin now, or until when to wait."""
         while self._later and self._later[0][0] <= now_s:
-            self._schedule.read_by(heapq.heappop(self._later)[1], now_s)
-        if self._requests:
-            self._requests = [r for r in self._requests if r.expires_s is None or r.expires_s > now_s]
+            self._reads.schedule.read_by(heapq.heappop(self._later)[1], now_s)
+        self._reads.expire(now_s)
         turn = self._ordered(now_s)
         near_s = self._read_back_near_s(now_s)
         if turn is not None and turn.rank > Rank.VERIFY and near_s is not None:
             return turn if now_s + self._duration_s(turn.request) <= near_s else near_s
         if turn is None and near_s is not None:
             return near_s
+        turn = turn or self._reads.watched(now_s)
         if turn is None or (turn.rank >= Rank.VERIFY and self._flood_s > FLOOD_S):
-            turn = self._polled(now_s) or turn
+            turn = self._reads.polled(now_s) or turn
         return turn or self._next_s(now_s)
 
     def _read_back_near_s(self, now_s: float) -> float | None:
@@ -123,8 +123,7 @@ class Work:
         return verify_s if verify_s is not None and verify_s - now_s <= VERIFY_HOLD_S else None
 
     def _next_s(self, now_s: float) -> float:
-        times = [self._schedule.next_s(), self.orders.next_s(now_s)]
-        times += [read.due_s for read in self._requests]
+        times = [*self._reads.next_times_s(), self.orders.next_s(now_s)]
         times += [self._later[0][0] if self._later else None]
         first_s = min((t for t in times if t is not None), default=now_s + MAX_WAIT_S)
         return min(max(first_s, now_s + 0.001), now_s + MAX_WAIT_S)
@@ -133,9 +132,9 @@ class Work:
         """Return the first order or requested read."""
         order = self.orders.ready(now_s)
         if order is None or order.rank >= Rank.REQUEST:
-            for read in self._requests:
-                if read.due_s <= now_s:
-                    return Turn(self._stations[read.meter_id], read.next(), Rank.REQUEST, read)
+            requested = self._reads.requested(now_s)
+            if requested is not None:
+                return requested
         if order is None:
             return None
         request = order.request()
@@ -144,27 +143,13 @@ class Work:
             return self._ordered(now_s)
         return Turn(self._stations[order.desired.meter_id], request, order.rank, order)
 
-    def _polled(self, now_s: float) -> Turn | None:
-        """Return the next request of the running poll, or begin the next one."""
-        if self._poll is None:
-            taken = self._schedule.take(now_s)
-            if taken is None:
-                return None
-            meter_id, is_probe = taken
-            station = self._stations[meter_id]
-            if is_probe:
-                return Turn(station, station.layout.probe, Rank.POLL, None)
-            self._poll = FullRead(meter_id, station.layout, ReadingKind.POLL, now_s)
-        return Turn(self._stations[self._poll.meter_id], self._poll.next(), Rank.POLL, self._poll)
-
     # What happened.
 
     def sending(self, turn: Turn) -> None:
         """Note that a transaction begins: what is being read of a meter that is written to is old."""
         if isinstance(turn.owner, Convergence) and turn.owner.writing:
-            for read in (self._poll, *self._requests):
-                if read is not None and read.meter_id == turn.meter_id:
-                    read.restart()
+            for read in self._reads.of(turn.meter_id):
+                read.restart()
             self.orders.tell(turn.owner, turn.owner.sending())
 
     def spent(self, turn: Turn, seconds: float, now_s: float) -> None:
@@ -172,12 +157,10 @@ class Work:
         if turn.rank is Rank.POLL:
             self._flood_s = max(0.0, self._flood_s - seconds * (1 - POLL_SHARE) / POLL_SHARE)
         elif turn.rank >= Rank.VERIFY:
-            next_s = self._schedule.next_s()
-            waiting = self._poll is not None or (next_s is not None and next_s <= now_s)
-            self._flood_s = self._flood_s + seconds if waiting else 0.0
+            self._flood_s = self._flood_s + seconds if self._reads.poll_waits(now_s) else 0.0
 
     def answered(self, turn: Turn, words: Sequence[int], now_s: float) -> None:
-        self._schedule.answered(turn.meter_id, now_s)
+        self._reads.schedule.answered(turn.meter_id, now_s)
         owner = turn.owner
         if isinstance(owner, Convergence):
             if self.orders.holds(owner):
@@ -185,23 +168,23 @@ class Work:
                 self.orders.tell(owner, owner.answered(words, now_s))
                 if wrote and not owner.active:
                     self._look_again(turn.station, now_s)
-        elif owner is not None and self._wanted(owner) and owner.take(words, self._clock.now()):
+        elif owner is not None and self._reads.wants(owner) and owner.take(words, self._clock.now()):
             self._finish(turn.station, owner, now_s)
         self.orders.awake(turn.meter_id, now_s)
 
     def missed(self, turn: Turn, error: Silent, cost_s: float, now_s: float) -> None:
         """Nobody answered."""
-        self._schedule.missed(turn.meter_id, now_s, cost_s)
+        self._reads.schedule.missed(turn.meter_id, now_s, cost_s)
         owner = turn.owner
         if isinstance(owner, Convergence):
             if self.orders.holds(owner):
                 self.orders.tell(owner, owner.silent(now_s, str(error)))
         elif owner is not None:
-            self._put_off(owner, now_s)
+            self._reads.put_off(owner, now_s)
 
     def rejected(self, turn: Turn, error: Rejected, now_s: float) -> None:
         """The meter is there and said no."""
-        self._schedule.answered(turn.meter_id, now_s)
+        self._reads.schedule.answered(turn.meter_id, now_s)
         owner, station = turn.owner, turn.station
         log.warning("meter_rejected", meter=turn.meter_id, code=error.code, rank=turn.rank.name)
         wrote = isinstance(owner, Convergence) and owner.writing
@@ -211,31 +194,13 @@ class Work:
             if self.orders.holds(owner):
                 self.orders.tell(owner, owner.rejected(error.code, now_s))
         elif owner is not None:
-            self._put_off(owner, now_s)
+            self._reads.put_off(owner, now_s)
 
     def lost(self, now_s: float) -> None:
         """The connection has gone: reads begin anew."""
-        for read in (self._poll, *self._requests):
-            if read is not None:
-                read.restart()
+        for read in self._reads:
+            read.restart()
         self.orders.lost(now_s)
-
-    def _wanted(self, read: FullRead) -> bool:
-        return read is self._poll or any(read is other for other in self._requests)
-
-    def _drop(self, read: FullRead) -> None:
-        if read is self._poll:
-            self._poll = None
-        self._requests = [other for other in self._requests if other is not read]
-
-    def _put_off(self, read: FullRead, now_s: float) -> None:
-        """Give a poll up until its next deadline; try a requested read again until it expires."""
-        if read.expires_s is None:
-            self._drop(read)
-            return
-        read.restart()
-        read.due_s = now_s + read.retry_s
-        read.retry_s = min(read.retry_s * 2, MAX_REQUEST_RETRY_S)
 
     def _finish(self, station: Station, read: FullRead, now_s: float) -> None:
         """Turn a complete read into a reading and let the meter's order look at it."""
@@ -246,9 +211,9 @@ class Work:
             if station.layout.contact is not None:
                 self._without_status(station, now_s)
             else:
-                self._put_off(read, now_s)
+                self._reads.put_off(read, now_s)
             return
-        self._drop(read)
+        self._reads.finish(read, now_s)
         if read.kind is ReadingKind.POLL:
             if station.polled_s is not None:
                 self._gaps_s.append(now_s - station.polled_s)
@@ -262,9 +227,8 @@ class Work:
         """Read by plain addresses from now on: the status block is not where the plan says."""
         log.error("status_block_wrong", meter=station.plan.meter_id, at=station.plan.status_block_at)
         station.layout = layout_of(station.layout.profile, None)
-        for read in (self._poll, *self._requests):
-            if read is not None and read.meter_id == station.plan.meter_id:
-                read.restart(station.layout)
+        for read in self._reads.of(station.plan.meter_id):
+            read.restart(station.layout)
         order = self.orders.get(station.plan.meter_id)
         if order is not None:
             order.use(station.layout, now_s)
@@ -272,6 +236,6 @@ class Work:
     def _look_again(self, station: Station, now_s: float) -> None:
         """Read the meter fully after an order, and once more a little and a while later."""
         meter_id = station.plan.meter_id
-        self._requests.append(FullRead(meter_id, station.layout, ReadingKind.VERIFY, now_s))
+        self._reads.ask(FullRead(meter_id, station.layout, ReadingKind.VERIFY, now_s))
         for delay_s in REREADS_S:
             heapq.heappush(self._later, (now_s + delay_s, meter_id))

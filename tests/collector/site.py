@@ -66,6 +66,7 @@ class Backend:
     offset_s: float = 0.0
     desired: dict[str, Desired] = field(default_factory=dict)
     requests: list[ReadRequest] = field(default_factory=list)
+    watch: list[str] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     reading_batches: list[ReadingBatch] = field(default_factory=list)
     outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
@@ -88,6 +89,10 @@ class Backend:
 
     def ask(self, request: ReadRequest) -> None:
         self.requests.append(request)
+        self.news.set()
+
+    def watch_only(self, *meter_ids: str) -> None:
+        self.watch = sorted(meter_ids)
         self.news.set()
 
     def stages(self, meter_id: str, generation: int = 1) -> list[Stage]:
@@ -152,12 +157,13 @@ class Backend:
             desired = [d for m, d in self.desired.items() if d.generation != query.held.get(m, 0)]
             requests = [r for r in self.requests if r.request_id not in query.known_requests]
             left_s = until_s - self.clock.monotonic()
-            if desired or requests or left_s <= 0:
+            if desired or requests or self.watch != query.watching or left_s <= 0:
                 return DesiredAnswer(
                     server_time=self._now(),
                     plan_version=self.plan.version,
                     desired=desired,
                     read_requests=requests,
+                    watch=self.watch,
                 )
             try:
                 async with asyncio.timeout(left_s):
