@@ -182,13 +182,19 @@ class Uplink:
     async def _ask_desired(self) -> DesiredAnswer:
         query = structs.replace(
             self._inbox.query(),
-            # The first answer comes at once: it says what was ordered before this start.
-            wait_s=self._settings.long_poll_s if self.contact_s is not None else 0.0,
+            # The first answer comes at once: it says what was ordered before this start, or meanwhile.
+            wait_s=self._settings.long_poll_s if self._in_contact() else 0.0,
             clock_offset_s=self.offset_s,
         )
         return await self._post(
             DESIRED_PATH, query, DesiredAnswer, self._settings.long_poll_s + ANSWER_TIMEOUT_S
         )
+
+    def _in_contact(self) -> bool:
+        """Tell whether an answer came lately; after an outage trips wait for the next one."""
+        if self.contact_s is None:
+            return False
+        return self._clock.monotonic() - self.contact_s < self._settings.long_poll_s + ANSWER_TIMEOUT_S
 
     async def _fetch_plan(self) -> Plan | None:
         headers = {"if-none-match": f'"{self.plan_version}"'} if self.plan_version else {}
