@@ -18,7 +18,8 @@ from collector.profile import (
     merge,
     spans_of,
 )
-from collector.protocols.modbus import BadFrame, Read, Write
+from collector.protocols.answer import BadFrame
+from collector.protocols.modbus import Read, Write
 from common.clock import LOCAL_ZONE
 from common.wire import Relay
 

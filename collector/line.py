@@ -9,7 +9,8 @@ import structlog
 from collector.link import Link, LinkLost
 from collector.orders import Sink
 from collector.profile import Profile
-from collector.protocols.modbus import Rejected, Silent, Write
+from collector.protocols.answer import Rejected, Silent
+from collector.protocols.modbus import Write
 from collector.turn import Turn
 from collector.work import Work
 from common.clock import Clock

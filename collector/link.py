@@ -5,14 +5,13 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
+from collector.protocols.answer import BadFrame, Silent
 from collector.protocols.modbus import (
     MBAP,
     RTU_OVERHEAD_BYTES,
-    BadFrame,
     Frame,
     MbapParser,
     Request,
-    Silent,
     Transactions,
     answer_bytes,
     answers,

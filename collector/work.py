@@ -16,7 +16,8 @@ from collector.converge import Convergence
 from collector.layout import layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
-from collector.protocols.modbus import BadFrame, Rejected, Request, Silent
+from collector.protocols.answer import BadFrame, Rejected, Silent
+from collector.protocols.modbus import Request
 from collector.reading import FullRead, make_reading
 from collector.reads import Reads
 from collector.steps import Rank

@@ -17,6 +17,8 @@ from pymodbus.pdu.register_message import (
     WriteMultipleRegistersRequest,
 )
 
+from collector.protocols.answer import BadFrame, Rejected, Silent
+
 MBAP = struct.Struct(">HHHB")
 MIN_LENGTH, MAX_LENGTH = 3, 254  # Of what the length field counts: unit and PDU of two bytes at least.
 WRITE_MULTIPLE = 0x10
@@ -48,26 +50,6 @@ class Write:
 
 
 Request = Read | Write
-
-
-class Silent(Exception):
-    """Nobody answered in time; `code` is the gateway's word for it, if it said one."""
-
-    def __init__(self, code: int | None = None) -> None:
-        super().__init__("no answer" if code is None else f"gateway exception {code:02X}")
-        self.code = code
-
-
-class BadFrame(Exception):
-    """What came is no Modbus TCP: the stream can no longer be trusted."""
-
-
-class Rejected(Exception):
-    """The meter said no (exception code)."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"exception {code:02X}")
-        self.code = code
 
 
 class Frame(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from collector.link import Link, LinkLost
-from collector.protocols.modbus import MBAP, Read, Rejected, Silent, Write
+from collector.protocols.answer import Rejected, Silent
+from collector.protocols.modbus import MBAP, Read, Write
 from common.clock import LoopClock
 from common.streams import Streams, Writer, pipe
 from common.wire import PlanLine

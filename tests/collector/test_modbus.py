@@ -4,19 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.protocols.modbus import (
-    BadFrame,
-    MbapParser,
-    Read,
-    Rejected,
-    Request,
-    Silent,
-    Transactions,
-    Write,
-    answers,
-    decode,
-    encode,
-)
+from collector.protocols.answer import BadFrame, Rejected, Silent
+from collector.protocols.modbus import MbapParser, Read, Request, Transactions, Write, answers, decode, encode
 
 READ_2 = Read(0x0000, 2)
 GOOD = bytes.fromhex("0101 0000 0007 05 03 04 0001 0002".replace(" ", ""))

@@ -6,7 +6,8 @@ import pytest
 
 from collector.layout import Layout
 from collector.profile import SHIPPED, Block, ProfileError, full_read, load_profile, merge, parse_profile
-from collector.protocols.modbus import BadFrame, Read, Write
+from collector.protocols.answer import BadFrame
+from collector.protocols.modbus import Read, Write
 from common.wire import Relay
 from simulator import registers
 from simulator.meter import DDSY1352, DTSD1352, DTSY1352, GENERIC, PREPAID, PUBLIC, Meter, MeterSpec
