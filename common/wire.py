@@ -24,7 +24,7 @@ class ReadingKind(StrEnum):
     POLL = "poll"  # On schedule.
     REQUEST = "request"  # Asked for by the backend: "read now", or confirming a trip.
     VERIFY = "verify"  # Read after a relay command.
-    FROZEN = "frozen"  # Kept by the meter at local midnight (日冻结); `read_at` is that midnight.
+    PEEK = "peek"  # The newest state while older readings still wait in the spool: shown, never charged.
 
 
 class Stage(StrEnum):
@@ -78,7 +78,8 @@ class PlanLine(Struct, frozen=True, kw_only=True):
     baud: int = 9600
     parity: str = "N"
     gateway_timeout_s: float = 0.5  # When the gateway itself gives up and answers 0x0B.
-    poll_interval_s: float = 60.0  # Each meter is due this often; 0: as fast as the line goes.
+    poll_interval_s: float = 60.0  # What money rests on is due this often; 0: as fast as the line goes.
+    electrical_interval_s: float = 900.0  # Voltages and the like, where they cost a request of their own.
     meters: list[PlanMeter] = field(default_factory=list)
 
 
@@ -88,6 +89,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     version: str
     site_id: str
     lines: list[PlanLine]
+
+
+class FrozenDay(Struct, frozen=True, kw_only=True):
+    """What a meter kept of itself at a local midnight (日冻结)."""
+
+    at: datetime
+    register_wh: int
+    period_registers_wh: tuple[int, int, int, int] | None = None
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -109,6 +118,11 @@ class Reading(Struct, frozen=True, kw_only=True):
     load_tripped: bool | None = None  # The meter's own load control has opened the contact.
     meter_clock_offset_s: float | None = None  # Meter clock minus collector clock.
     period_table_matches: bool | None = None  # The meter's own period table equals the tariff's.
+    # The meter's own day table, (minute of the local day, rate 1 sharp … 4 valley) of each switch; read
+    # once a day, None otherwise.
+    period_table: tuple[tuple[int, int], ...] | None = None
+    # Midnights since the reading before, oldest first: after an outage each day gets its own charge.
+    frozen: tuple[FrozenDay, ...] = ()
     request_id: str | None = None  # Of the read request that this answers.
 
 
@@ -188,6 +202,7 @@ class DesiredAnswer(Struct, frozen=True, kw_only=True):
 class LineHealth(Struct, frozen=True, kw_only=True):
     line_id: str
     connected: bool
+    fault: bool = False  # Connected, and yet hardly a meter answers: the line, not its meters.
     cycle_s: float | None = None  # Median gap between two reads of one live meter.
     use: float | None = None  # Share of time with a transaction on the wire.
     silent_meters: list[str] = field(default_factory=list)
