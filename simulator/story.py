@@ -11,7 +11,7 @@ import json
 import random
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from common.clock import LOCAL_ZONE, Clock
 from common.wire import Relay, Stage
 from simulator.phones import Shopper, shoppers
 from simulator.stack import Stack, StackOptions, write_figures
+from simulator.story_reads import line_kinds, read_at_random
 
 DELAY_S = 5
 PAYMENTS_PER_S = 2.0
@@ -152,15 +153,22 @@ async def _many(ctx: Context, running: Stack, timeline: Timeline, poor: list[Sho
     orders = await asyncio.gather(*tasks)
     timeline.tell(f"{len(orders)} 笔付款已随机到达（每秒 {PAYMENTS_PER_S:.0f} 笔）")
     await _until(ctx, "全部恢复供电", lambda: _all_on(wanted), 0.5)
-    seconds = paid_to_verified(running.folder / "logs" / "backend.log", set(orders))
-    figures = spread(seconds)
+    taken = paid_to_verified(running.folder / "logs" / "backend.log", set(orders))
+    figures = spread(list(taken.values()))
     timeline.tell(f"全部恢复供电，从回调最后一字节到回读确认入库：p95 {figures['p95']} s")
     if figures["n"] != len(poor):
         raise RuntimeError(f"only {figures['n']} of {len(poor)} payments were followed to their end")
+    line_use = await _line_use(running)
+    reads = await read_at_random(ctx, running, len(poor))
+    read_now = spread([taken_s for found in reads.values() for taken_s in found])
+    timeline.tell(f"{read_now['n']} 次立即抄表：p95 {read_now['p95']} s")
     return {
         "paid_to_verified_s": figures,
+        "paid_to_verified_by_line_s": await _by_line(poor, orders, taken),
+        "read_now_s": read_now,
+        "read_now_by_line_s": {kind: spread(found) for kind, found in sorted(reads.items())},
         "steps_s": await _steps(set(orders)),
-        "line_use": await _line_use(running),
+        "line_use": line_use,
     }
 
 
@@ -178,8 +186,20 @@ async def _steps(orders: set[str]) -> dict[str, dict[str, float]]:
     return {name.removesuffix("_at"): spread(seconds) for name, seconds in taken.items()}
 
 
-def paid_to_verified(log: Path, orders: set[str]) -> list[float]:
-    """Read from the backend's own log how long each payment took, by the backend's clock.
+async def _by_line(
+    poor: list[Shopper], orders: Sequence[str], taken: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
+    """Return the payments' times by kind of line: 2400 baud are not 9600."""
+    meters = {str(meter.account_id): meter.id for meter in await Meter.filter(account_id__isnull=False)}
+    kinds = await line_kinds()
+    seconds: dict[str, list[float]] = {}
+    for person, order in zip(poor, orders, strict=True):
+        seconds.setdefault(kinds[meters[person.account_id]], []).append(taken[order])
+    return {kind: spread(found) for kind, found in sorted(seconds.items())}
+
+
+def paid_to_verified(log: Path, orders: set[str]) -> dict[str, float]:
+    """Read from the backend's own log how long each payment took, by order and the backend's clock.
 
     From the callback's last byte to the commit of the verified outcome.
     """
@@ -194,9 +214,10 @@ def paid_to_verified(log: Path, orders: set[str]) -> list[float]:
         elif event["cause"].startswith("top_up:"):
             order_no = event["cause"].removeprefix("top_up:")
             done.setdefault(order_no, datetime.fromisoformat(event["committed_at"]))
-    return [
-        (done[order] - received[order]).total_seconds() for order in orders & done.keys() & received.keys()
-    ]
+    return {
+        order: (done[order] - received[order]).total_seconds()
+        for order in orders & done.keys() & received.keys()
+    }
 
 
 def spread(seconds: list[float]) -> dict[str, float]:

@@ -72,8 +72,8 @@ ROOMS_OF_LIBRARIES = {
 
 # These run product and simulated world together; every other file of the simulator is the world alone.
 MEETING_PLACES = (
-    "product", "whole", "tenants", "phones", "days", "demo", "story", "stack", "start_page", "laws",
-    "history",
+    "product", "whole", "tenants", "phones", "days", "demo", "story", "story_reads", "stack", "start_page",
+    "laws", "history",
 )  # fmt: skip
 STRANGE_TO_THE_WORLD = ("backend", "collector", "pymodbus", "wechatpy", "wechatpayv3", "sanic", "tortoise")
 
