@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright
 
 from tests.pages.stage import OnStage, on_stage
@@ -66,6 +67,12 @@ async def page(browser: BrowserContext) -> AsyncIterator[Page]:
     yield tab
     await tab.close()
     assert not problems, problems
+
+
+async def find_barriers(page: Page) -> list[str]:
+    """Return what keeps people with a screen reader or keyboard out (axe), a line a rule."""
+    found = (await Axe().run(page)).response["violations"]
+    return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:120]}" for one in found]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from backend.services.show_usage import day_number
 from backend.store import run, unit_of_work
 from common.clock import local
 from common.wire import Relay
-from tests.pages.conftest import Picture
+from tests.pages.conftest import Picture, find_barriers
 from tests.pages.stage import OnStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -54,6 +54,7 @@ async def test_home_says_balance_days_power_and_age(page: Page, stage: OnStage, 
     await expect(page.locator("#balance")).to_contain_text("的示数")
     await expect(page.locator("#power")).to_contain_text("供电中")
     await expect(page.locator("figure svg .bar")).to_have_count(10)
+    assert await find_barriers(page) == []
     for width, height in ((375, 812), (430, 932), (1366, 768)):
         await picture("phone", width, height)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width

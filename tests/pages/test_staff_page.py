@@ -11,7 +11,7 @@ from backend.models.supply import OffReason, ReadRequest
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import Relay, Stage
-from tests.pages.conftest import PREPAID, PUBLIC, Picture
+from tests.pages.conftest import PREPAID, PUBLIC, Picture, find_barriers
 from tests.pages.stage import OnStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -40,6 +40,14 @@ async def test_the_board_shows_every_meter_by_shaft(page: Page, stage: OnStage, 
     for width, height in ((1366, 768), (1920, 1080), (375, 812), (430, 932)):
         await picture("board", width, height)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_nothing_on_the_staff_page_keeps_people_out(page: Page, stage: OnStage) -> None:
+    await sign_in(page, stage, "manager")
+    on_board = await find_barriers(page)
+    await open_shop(page, stage, "A102")
+
+    assert on_board + await find_barriers(page) == []
 
 
 async def test_a_new_reading_reaches_the_open_board(page: Page, stage: OnStage) -> None:

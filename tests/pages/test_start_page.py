@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from simulator.loopback import LoopbackServer
 from simulator.start_page import DemoGateway, DemoRefused, DemoShop, StartPage
-from tests.pages.conftest import Picture
+from tests.pages.conftest import Picture, find_barriers
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -67,6 +67,7 @@ async def test_each_role_has_its_own_address(page: Page, start: Start, picture: 
     await expect(page.locator("#roles a")).to_have_count(5)
     address = "http://cashier.localhost:8001/demo/staff?role=cashier"
     await expect(page.locator("#roles a", has_text="收银员")).to_have_attribute("href", address)
+    assert await find_barriers(page) == []
     for width, height in ((1366, 768), (1920, 1080), (375, 812)):
         await picture("start", width, height)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
