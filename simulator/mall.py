@@ -12,19 +12,19 @@ from datetime import datetime
 from common.clock import Clock
 from common.streams import Streams
 from common.units import Watt, Wh
-from simulator.gateway import Gateway, GatewayPort
+from simulator.gateway import Gateway
 from simulator.line import DEFAULT_GATEWAY_TIMEOUT_S, Exchange, Line, LineUse
 from simulator.mall_plan import Layout, PlannedShaft, plan_shafts
 from simulator.mall_shops import Shop, draw_shops
 from simulator.meter import Meter, MeterSpec
 from simulator.periods import ByPeriod, PeriodTable
+from simulator.port import Port
 from simulator.time_line import EPOCH, NJ_PER_WH, to_instant, to_us
 from simulator.wire_time import LineTiming
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_BASE_PORT = 15_020
 MAX_RELAY_MOVES = 10_000
-LINE_SWITCHES = ("cut",)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Mall:
         self.on_change: Callable[[str], None] | None = None
         self.meters: dict[str, Meter] = {}
         self.gateways: dict[str, Gateway] = {}
-        self._ports: dict[str, GatewayPort] = {}
+        self._ports: dict[str, Port] = {}  # By line.
+        self._lines: dict[str, Line] = {}
 
     @classmethod
     def build(
@@ -104,16 +105,20 @@ class Mall:
         host: str = DEFAULT_HOST,
         base_port: int = DEFAULT_BASE_PORT,
         even: bool = False,
+        protocols: tuple[str, ...] = (),
+        shared_shaft: int | None = None,
     ) -> "Mall":
         """Build the mall of a seed; the default is the reference mall.
 
         started_at: when the meters began to count, from 2025-07-01 local time on.
         base_port:  of the first line in memory, and on sockets unless `serve` says otherwise.
+        timing:     of every line; None: what suits its protocol.
         even:       every shop of a class has the same mean load.
+        protocols, shared_shaft: see Layout.
         Lines count on from the first shaft to the last, meters on a line from unit 1.
         """
         shops = draw_shops(str(seed), prepaid, shafts)
-        planned = plan_shafts(shops, Layout(shafts, lines_per_gateway, public))
+        planned = plan_shafts(shops, Layout(shafts, lines_per_gateway, public, protocols, shared_shaft))
         mall = cls(seed, clock, planned, shops)
         mall.installed_at = started_at
         next_port = base_port
@@ -123,17 +128,21 @@ class Mall:
                     line.code,
                     clock,
                     [mall._make_meter(spec, even) for spec in line.meters],
-                    timing,
+                    timing or line.timing,
                     gateway_timeout_s,
+                    line.protocol,
+                    seed=str(seed),
                 )
                 for line in shaft.lines
             ]
-            gateway = Gateway(shaft.gateway_code, shaft.gateway_name, lines)
+            gateway = Gateway(shaft.gateway_code, shaft.gateway_name, lines, shaft.shared)
             mall.gateways[gateway.code] = gateway
             for code, port in gateway.ports.items():
-                port.host, port.port = host, next_port
+                mall._lines[code] = gateway.lines[code]
+                if port not in mall._ports.values():
+                    port.host, port.port = host, next_port
+                    next_port += 1
                 mall._ports[code] = port
-                next_port += 1
         return mall
 
     @property
@@ -146,7 +155,8 @@ class Mall:
         now_us = to_us(self.clock.now())
         for meter in self.meters.values():
             meter.electrical(now_us)  # Sums up the days before, so that no first answer is late.
-        for number, port in enumerate(self._ports.values()):
+        ports = list(dict.fromkeys(self._ports.values()))  # Lines may share one.
+        for number, port in enumerate(ports):
             await port.listen(host, 0 if base_port is None else base_port + number)
 
     async def close(self) -> None:
@@ -207,26 +217,30 @@ class Mall:
         self.meters[serial].switch(fault, value, to_us(self.clock.now()))
 
     def switch_line(self, code: str, fault: str, value: object) -> None:
-        """Cut a line ("cut": no meter on it answers) or mend it. Raises KeyError, ValueError."""
-        if fault not in LINE_SWITCHES or not isinstance(value, bool):
-            raise ValueError(f"no such switch of a line: {fault!r} = {value!r}")
-        self._ports[code].line.cut = value
+        """Cut a line ("cut": no meter on it answers), lose its connections ("half_open") or disturb it.
+
+        The rates of `simulator.wire_faults` are set by name. Raises KeyError, ValueError.
+        """
+        gateway = next((each for each in self.gateways.values() if code in each.lines), None)
+        if gateway is None:
+            raise KeyError(code)
+        gateway.switch_line(code, fault, value)
 
     async def switch_gateway(self, code: str, fault: str, value: object) -> None:
-        """Set a fault of a gateway: "gone", "silent", "no_exceptions". Raises KeyError, ValueError."""
+        """Set a fault of a gateway, or one of a line for all its lines. Raises KeyError, ValueError."""
         await self.gateways[code].switch(fault, value)
 
     def mark_lines(self) -> None:
         """Begin to measure the use of every line here."""
-        for port in self._ports.values():
-            port.line.mark()
+        for line in self._lines.values():
+            line.mark()
 
     def line_use(self, code: str) -> LineUse:
         """Return the use of a line since its mark. Raises ValueError when it has none."""
-        return self._ports[code].line.use()
+        return self._lines[code].use()
 
     def line(self, code: str) -> Line:
-        return self._ports[code].line
+        return self._lines[code]
 
     def observe(self, observer: Callable[[str, Exchange], None]) -> None:
         """Have every transaction of every line told, as (line code, exchange)."""
@@ -234,14 +248,14 @@ class Mall:
         def of(code: str) -> Callable[[Exchange], None]:
             return lambda exchange: observer(code, exchange)
 
-        for code, port in self._ports.items():
-            port.line.observer = of(code)
+        for code, line in self._lines.items():
+            line.observer = of(code)
 
     def add_meter(self, line_code: str, spec: MeterSpec) -> Meter:
         """Hang another meter on a line while it runs (扩容). Raises ValueError for a taken place."""
         if spec.serial in self.meters:
             raise ValueError(f"meter {spec.serial} is there already")
-        line = self._ports[line_code].line
+        line = self._lines[line_code]
         if spec.unit in line.meters:
             raise ValueError(f"address {spec.unit} of line {line_code} is taken")
         meter = line.meters[spec.unit] = self._make_meter(spec, even=False)

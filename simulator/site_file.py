@@ -96,7 +96,7 @@ def _shaft(mall: Mall, shaft: PlannedShaft) -> Iterator[str]:
             {
                 "code": line.code,
                 "port": addresses[line.code].port,
-                "protocol": "modbus-tcp",
+                "protocol": line.protocol,
                 "baud": line.timing.baud,
                 "parity": line.timing.parity,
                 "gateway_timeout_s": line.gateway_timeout_s,

@@ -40,9 +40,13 @@ class LineTiming:
         """Return the time of `count` characters back to back."""
         return count * self.bits_per_character / self.baud
 
+    def raw_frame_s(self, frame_bytes: int) -> float:
+        """Return the time of a whole frame of any protocol, with the silence that ends it."""
+        return self.characters_s(frame_bytes) + self.frame_gap_s
+
     def frame_s(self, pdu_bytes: int) -> float:
         """Return the time of one RTU frame around a PDU, with the silence that ends it."""
-        return self.characters_s(pdu_bytes + RTU_OVERHEAD_BYTES) + self.frame_gap_s
+        return self.raw_frame_s(pdu_bytes + RTU_OVERHEAD_BYTES)
 
     def transaction_s(self, request_pdu_bytes: int, answer_pdu_bytes: int) -> float:
         """Return the time from a request's first bit to the end of the silence after its answer."""
