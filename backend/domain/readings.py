@@ -1,7 +1,7 @@
 """Judge readings (抄表判定): what a new register value means after the last accepted one.
 
-Energy is the difference of two accepted registers times the CT ratio, which is applied here and nowhere
-else. A doubtful value is kept and shown, never charged: a person decides about it.
+Energy is the difference of two accepted registers times the ratio of the meter's transformers, which is
+applied here and nowhere else. A doubtful value is kept and shown, never charged: a person decides about it.
 """
 
 from datetime import datetime, timedelta
@@ -35,9 +35,12 @@ QUARANTINED = frozenset({Verdict.FUTURE, Verdict.FALLEN, Verdict.JUMPED})
 
 
 class MeterFacts(Struct, frozen=True):
-    """What the plate says. `rated_power_w` is on the primary side, with the CT."""
+    """What the plate says. `rated_power_w` is on the primary side, behind the transformers.
 
-    ct_ratio: int
+    ratio: of one Wh that the register shows (domain/transformers.py).
+    """
+
+    ratio: int
     rated_power_w: Watt
     register_step_wh: int
 
@@ -87,7 +90,7 @@ def judge(
     rise_wh = register_wh - last.register_wh
     if rise_wh < 0:
         return Judged(Verdict.FALLEN)
-    energy_wh = rise_wh * meter.ct_ratio
+    energy_wh = rise_wh * meter.ratio
     is_still_there = jumped_to_wh is not None and register_wh >= jumped_to_wh
     if is_still_there or energy_wh > most_energy_wh(meter, read_at - last.read_at):
         return Judged(Verdict.JUMPED)
@@ -95,10 +98,10 @@ def judge(
 
 
 def most_energy_wh(meter: MeterFacts, elapsed: timedelta) -> int:
-    """Return the most energy that a meter can have carried: rated power × time + 2 steps × CT."""
+    """Return the most energy that a meter can have carried: rated power × time + 2 steps × ratio."""
     seconds_up = -(-elapsed // timedelta(seconds=1))
     full_wh = -(-meter.rated_power_w * seconds_up // 3_600)
-    return full_wh + JUMP_STEPS * meter.register_step_wh * meter.ct_ratio
+    return full_wh + JUMP_STEPS * meter.register_step_wh * meter.ratio
 
 
 def rates_can_be_trusted(clock_offset_s: float | None, table_matches: bool | None) -> bool:
@@ -109,8 +112,8 @@ def rates_can_be_trusted(clock_offset_s: float | None, table_matches: bool | Non
 def _rates(before: Rates | None, after: Rates | None, energy_wh: int, meter: MeterFacts) -> Rates | None:
     if before is None or after is None:
         return None
-    rises = [(new - old) * meter.ct_ratio for old, new in zip(before, after, strict=True)]
-    limit_wh = RATE_STEPS * meter.register_step_wh * meter.ct_ratio
+    rises = [(new - old) * meter.ratio for old, new in zip(before, after, strict=True)]
+    limit_wh = RATE_STEPS * meter.register_step_wh * meter.ratio
     if min(rises) < 0 or abs(sum(rises) - energy_wh) > limit_wh:
         return None
     return (rises[0], rises[1], rises[2], rises[3])

@@ -5,7 +5,8 @@ from enum import StrEnum
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import Instant, json_text, optional_link, own_id
+from backend.domain.transformers import EnergySide, Transformers
+from backend.models.base import Instant, json_text, link, optional_link, own_id
 from backend.models.site import Line
 from common.wire import Relay
 
@@ -26,6 +27,10 @@ class Meter(Model):
     kind = fields.CharEnumField(MeterKind, max_length=16)
     profile = fields.CharField(max_length=64)
     ct_ratio = fields.IntField(default=1)
+    pt_ratio = fields.IntField(default=1, db_default=1)
+    energy_side = fields.CharEnumField(
+        EnergySide, max_length=16, default=EnergySide.SECONDARY, db_default=EnergySide.SECONDARY.value
+    )
     rated_power_w = fields.IntField()
     register_step_wh = fields.IntField(default=10)  # One step of the display, secondary side.
     status_block_at = fields.IntField(null=True)
@@ -33,12 +38,45 @@ class Meter(Model):
     place = fields.CharField(max_length=64, default="")
     account_id = optional_link()
     retired_at = Instant(null=True)
+    # DL/T 645: the twelve digits by which it is called (通信地址); password and operator, encrypted.
+    address = fields.CharField(max_length=12, default="", db_default="")
+    control_sealed = fields.CharField(max_length=200, default="", db_default="")
 
     line_id: int
 
     class Meta:
         table = "meter"
         unique_together = (("site_id", "serial"), ("line", "unit"))
+
+    @property
+    def transformers(self) -> Transformers:
+        return Transformers(self.ct_ratio, self.pt_ratio, self.energy_side)
+
+
+class RatioChange(Model):
+    """Other transformers, or a corrected ratio, from a reading on (变比更改). Asked for and approved.
+
+    It takes effect at the first accepted reading at or after `from_at`: that interval keeps the old
+    ratio, or is split at `register_wh` where the register was written down at the change.
+    """
+
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    meter_id = link()
+    ct_ratio = fields.IntField()
+    pt_ratio = fields.IntField()
+    energy_side = fields.CharEnumField(EnergySide, max_length=16)
+    rated_power_w = fields.IntField()
+    ratio_before = fields.IntField(null=True)  # Of readings up to `applied_at`.
+    from_at = Instant()
+    register_wh = fields.BigIntField(null=True)
+    approval_id = link()
+    approved_at = Instant(null=True)
+    applied_at = Instant(null=True)  # Time of the reading at which it took effect.
+    standing_key = fields.CharField(max_length=64, null=True, unique=True)  # "<meter>" while it waits.
+
+    class Meta:
+        table = "ratio_change"
 
 
 class MeterState(Model):

@@ -73,6 +73,7 @@ class Collector(Model):
     seen_at = Instant(null=True)
     first_seen_at = Instant(null=True)  # Since it has been in contact without a long gap.
     health = json_text()
+    profiles = fields.TextField(null=True)  # JSON of Health.profiles; NULL: not reported yet.
 
     class Meta:
         table = "collector"

@@ -3,7 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from backend.models.base import json_text, own_id
+from backend.models.base import Instant, json_text, own_id
 
 
 class Site(Model):
@@ -27,6 +27,7 @@ class Shaft(Model):
     site: fields.ForeignKeyRelation[Site] = fields.ForeignKeyField("models.Site", on_delete=fields.RESTRICT)
     code = fields.CharField(max_length=32)
     name = fields.CharField(max_length=64)
+    removed_at = Instant(null=True)  # Its rows stay: history names them.
 
     class Meta:
         table = "shaft"
@@ -44,6 +45,7 @@ class Gateway(Model):
     code = fields.CharField(max_length=32)
     name = fields.CharField(max_length=64)
     host = fields.CharField(max_length=128)
+    removed_at = Instant(null=True)
 
     class Meta:
         table = "gateway"
@@ -64,6 +66,8 @@ class Line(Model):
     baud = fields.IntField(default=9600)
     parity = fields.CharField(max_length=1, default="N")
     gateway_timeout_ms = fields.IntField(default=500)
+    device = fields.CharField(max_length=128, default="", db_default="")  # Of a serial line; its port is 0.
+    removed_at = Instant(null=True)
 
     class Meta:
         table = "line"

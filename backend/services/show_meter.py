@@ -20,8 +20,8 @@ _NEWEST_READINGS = 48
 class ReadingView(Struct, frozen=True, kw_only=True):
     read_at: datetime
     kind: str
-    register_wh: int  # As the meter shows it, before the CT ratio.
-    power_w: int | None  # With the CT ratio.
+    register_wh: int  # As the meter shows it, before the transformers' ratio.
+    power_w: int | None  # With the ratio, on the primary side.
     relay: str
     verdict: str
 
@@ -56,6 +56,8 @@ class MeterDetail(Struct, frozen=True, kw_only=True):
     profile: str
     unit: int
     ct_ratio: int
+    pt_ratio: int
+    energy_side: str
     rated_power_w: int
     place: str
     account_id: str | None
@@ -103,6 +105,8 @@ async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
         profile=meter.profile,
         unit=meter.unit,
         ct_ratio=meter.ct_ratio,
+        pt_ratio=meter.pt_ratio,
+        energy_side=meter.energy_side.value,
         rated_power_w=meter.rated_power_w,
         place=meter.place,
         account_id=str(account.id) if account else None,
@@ -164,7 +168,7 @@ async def _readings(meter: Meter) -> list[ReadingView]:
             read_at=datetime.fromtimestamp(row["read_at_ms"] / 1000, UTC),
             kind=row["kind"],
             register_wh=row["register_wh"],
-            power_w=None if row["power_w"] is None else row["power_w"] * meter.ct_ratio,
+            power_w=None if row["power_w"] is None else row["power_w"] * meter.transformers.ratio,
             relay=row["relay"],
             verdict=row["verdict"],
         )

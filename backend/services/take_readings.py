@@ -130,7 +130,7 @@ class _Intake:
                 state.period_registers or "null", type=tuple[int, int, int, int] | None
             )
             last = Accepted(state.read_at, state.register_wh, before)
-        facts = MeterFacts(meter.ct_ratio, Watt(meter.rated_power_w), meter.register_step_wh)
+        facts = MeterFacts(meter.transformers.ratio, Watt(meter.rated_power_w), meter.register_step_wh)
         judged = judge(
             last,
             reading.read_at,
@@ -262,7 +262,7 @@ class _Intake:
         """Keep what the newest reading says beside the register, on the primary side (乘以倍率)."""
         state.shown_at, state.silent_since_at = reading.read_at, None
         if reading.power_w is not None:
-            state.power_w = reading.power_w * meter.ct_ratio
+            state.power_w = reading.power_w * meter.transformers.ratio
         if reading.relay is not Relay.UNKNOWN and (
             state.relay_at is None or reading.read_at >= state.relay_at
         ):
@@ -270,10 +270,11 @@ class _Intake:
         if reading.forced is not None:
             state.forced = reading.forced
         if reading.voltage_mv is not None or reading.current_ma is not None:
-            currents = reading.current_ma
+            volts, amps = reading.voltage_mv, reading.current_ma
+            at = meter.transformers
             shown = {
-                "voltage_mv": reading.voltage_mv,  # No voltage transformers: as the meter shows it.
-                "current_ma": None if currents is None else [ma * meter.ct_ratio for ma in currents],
+                "voltage_mv": None if volts is None else [mv * at.voltage_ratio for mv in volts],
+                "current_ma": None if amps is None else [ma * at.current_ratio for ma in amps],
             }
             state.electrical = msgspec.json.encode(shown).decode()
 

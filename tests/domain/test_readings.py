@@ -21,8 +21,8 @@ from .samples import at
 
 NOW = at("2026-03-02 11:00")
 LAST = Accepted(NOW - timedelta(hours=1), 1_000_000)
-DIRECT = MeterFacts(ct_ratio=1, rated_power_w=Watt(13_200), register_step_wh=10)
-WITH_CT = MeterFacts(ct_ratio=40, rated_power_w=Watt(132_000), register_step_wh=10)
+DIRECT = MeterFacts(ratio=1, rated_power_w=Watt(13_200), register_step_wh=10)
+WITH_CT = MeterFacts(ratio=40, rated_power_w=Watt(132_000), register_step_wh=10)
 MOST_WH = 13_200 + 20  # An hour at rated power and two steps.
 
 
