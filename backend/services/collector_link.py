@@ -10,7 +10,7 @@ from backend.metrics import set_collector, set_line
 from backend.models.operations import Collector
 from backend.models.site import Site
 from backend.models.supply import SupplyOrder
-from backend.services.site_policy import policy_of
+from backend.services.site_plan import plan_of
 from backend.store import rows, some_utc, sql_time, unit_of_work, utc
 from common.wire import (
     Desired,
@@ -19,8 +19,6 @@ from common.wire import (
     Health,
     OrderClass,
     Plan,
-    PlanLine,
-    PlanMeter,
     ReadRequest,
     Relay,
 )
@@ -31,12 +29,6 @@ _REREAD_WHILE_DOWN_S = 0.25
 # A trip's first write has to happen within this time of its order.
 TRIP_LIFETIME = timedelta(seconds=60)
 SEEN_EVERY = timedelta(seconds=5)
-
-_PLAN_SQL = """
-SELECT l.id AS line_id, l.code, l.protocol, g.host, l.port, l.baud, l.parity, l.gateway_timeout_ms,
-       m.id AS meter_id, m.unit, m.profile, m.kind, m.ct_ratio, m.rated_power_w, m.status_block_at, m.permit
-FROM line l JOIN gateway g ON g.id = l.gateway_id JOIN meter m ON m.line_id = l.id
-WHERE l.site_id = ? AND m.retired_at IS NULL ORDER BY l.id, m.unit"""
 
 _DESIRED_SQL = """
 SELECT s.meter_id, s.generation, s.desired, s.order_class, s.first_write_until_at, l.code
@@ -60,38 +52,7 @@ def owns_line(collector: Collector, line_code: str) -> bool:
 async def plan_for(ctx: Context) -> Plan:
     """Return all that the calling collector needs to know about its lines (采集计划)."""
     collector = await own_collector(ctx)
-    site = await Site.get(id=collector.site_id)
-    policy = await policy_of(site.id)
-    lines: dict[int, PlanLine] = {}
-    for row in await rows(_PLAN_SQL, [site.id]):
-        if not owns_line(collector, row["code"]):
-            continue
-        line = lines.get(row["line_id"])
-        if line is None:
-            line = lines[row["line_id"]] = PlanLine(
-                line_id=str(row["line_id"]),
-                name=row["code"],
-                protocol=row["protocol"],
-                host=row["host"],
-                port=row["port"],
-                baud=row["baud"],
-                parity=row["parity"],
-                gateway_timeout_s=row["gateway_timeout_ms"] / 1000,
-                poll_interval_s=policy.poll_interval_s,
-            )
-        line.meters.append(
-            PlanMeter(
-                meter_id=str(row["meter_id"]),
-                unit=row["unit"],
-                profile=row["profile"],
-                prepaid=row["kind"] == "prepaid",
-                ct_ratio=row["ct_ratio"],
-                rated_power_w=row["rated_power_w"],
-                status_block_at=row["status_block_at"],
-                permit=bool(row["permit"]),
-            )
-        )
-    return Plan(version=site.plan_version, site_id=str(site.id), lines=list(lines.values()))
+    return await plan_of(ctx, collector.site_id, lambda code: owns_line(collector, code))
 
 
 async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:

@@ -9,12 +9,14 @@ from msgspec import Struct
 from tortoise.models import Model
 
 from backend.context import Context
+from backend.domain.transformers import EnergySide
 from backend.models.accounts import Account, Contact
 from backend.models.meters import Meter, MeterKind, MeterState
 from backend.models.site import Gateway, Line, Shaft, Shop, Site
 from backend.models.supply import Supply
 from backend.models.tariffs import Tariff, TariffVersion
-from backend.services.site_file import (
+from backend.services.meter_secrets import Control, open_control, resealed
+from backend.services.site_parts import (
     GatewayPart,
     LinePart,
     MeterPart,
@@ -24,8 +26,8 @@ from backend.services.site_file import (
     overdraft_fen,
     tariff_version,
 )
+from backend.services.site_plan import renew_plan
 from backend.services.site_policy import SitePolicy
-from backend.services.work import wake
 from backend.store import unit_of_work
 
 M = TypeVar("M", bound=Model)
@@ -64,7 +66,9 @@ class _Loader:
         meters = lines = 0
         for shaft_part in file.shafts:
             shaft = await self._put(
-                Shaft, {"site_id": site.id, "code": shaft_part.code}, {"name": shaft_part.name}
+                Shaft,
+                {"site_id": site.id, "code": shaft_part.code},
+                {"name": shaft_part.name, "removed_at": None},
             )
             for gateway_part in shaft_part.gateways:
                 gateway = await self._gateway(site, shaft, gateway_part)
@@ -74,10 +78,7 @@ class _Loader:
                     for meter_part in line_part.meters:
                         await self._meter(site, line, meter_part, accounts)
                         meters += 1
-        content = msgspec.json.encode([file.shafts, file.policy])
-        site.plan_version = hashlib.sha256(content).hexdigest()[:16]
-        await site.save(update_fields=["plan_version"])
-        wake(self.ctx, f"desired:{site.id}")
+        await renew_plan(self.ctx, site.id)
         return Loaded(site.id, len(file.shafts), lines, meters, len(file.shops), self.made)
 
     async def _site(self) -> Site:
@@ -88,6 +89,7 @@ class _Loader:
             no_trip_weekends=policy.no_trip_weekends,
             holidays=policy.holidays,
             poll_interval_s=policy.poll_interval_s,
+            electrical_interval_s=policy.electrical_interval_s,
         )
         values = {"name": part.name, "demo": part.demo, "policy": msgspec.json.encode(kept).decode()}
         return await self._put(Site, {"code": part.code}, values)
@@ -133,7 +135,7 @@ class _Loader:
         return account
 
     async def _gateway(self, site: Site, shaft: Shaft, part: GatewayPart) -> Gateway:
-        values = {"name": part.name, "host": part.host, "shaft_id": shaft.id}
+        values = {"name": part.name, "host": part.host, "shaft_id": shaft.id, "removed_at": None}
         return await self._put(Gateway, {"site_id": site.id, "code": part.code}, values)
 
     async def _line(self, site: Site, gateway: Gateway, part: LinePart) -> Line:
@@ -144,6 +146,8 @@ class _Loader:
             "baud": part.baud,
             "parity": part.parity,
             "gateway_timeout_ms": round(part.gateway_timeout_s * 1000),
+            "device": part.device,
+            "removed_at": None,
         }
         return await self._put(Line, {"site_id": site.id, "code": part.code}, values)
 
@@ -155,6 +159,9 @@ class _Loader:
             "kind": MeterKind(part.kind),
             "profile": part.profile,
             "ct_ratio": part.ct_ratio,
+            "pt_ratio": part.pt_ratio,
+            "energy_side": EnergySide(part.energy_side),
+            "address": part.address,
             "rated_power_w": part.rated_power_w,
             "status_block_at": part.status_block_at,
             "permit": part.permit,
@@ -162,10 +169,21 @@ class _Loader:
             "account_id": account.id if account else None,
         }
         meter = await self._put(Meter, {"site_id": site.id, "serial": part.serial}, values)
+        await self._control(meter, part)
         links = {"site_id": site.id, "account_id": meter.account_id}
         for table in (MeterState, Supply) if meter.kind is MeterKind.PREPAID else (MeterState,):
             if not await table.exists(meter_id=meter.id):
                 await table.create(meter_id=meter.id, **links)
+
+    async def _control(self, meter: Meter, part: MeterPart) -> None:
+        """Seal what the file says of the meter's password and operator; what it leaves out stays."""
+        key = self.ctx.settings.secret_key
+        before = open_control(key, meter.id, meter.control_sealed)
+        control = Control(
+            (part.control_password or before.password).upper(), (part.operator or before.operator).upper()
+        )
+        sealed = resealed(key, meter.id, meter.control_sealed, control, self.ctx.random)
+        await _change(meter, {"control_sealed": sealed})
 
     async def _put(self, table: type[M], key: Mapping[str, Any], values: Mapping[str, Any]) -> M:
         """Find a row by its key, or make it; then let its other columns say what the file says."""

@@ -13,7 +13,8 @@ class SitePolicy(Struct, frozen=True, kw_only=True):
     no_trip_windows: list[str] = field(default_factory=lambda: ["18:00-09:30"])
     no_trip_weekends: bool = True
     holidays: list[str] = []
-    poll_interval_s: float = 60.0
+    poll_interval_s: float = 60.0  # Register, relay and power: what money rests on.
+    electrical_interval_s: float = 900.0  # Voltages and the like, where they cost a request of their own.
     debt_cap_days: int = 2
     trips_per_shaft_minute: int = 6  # After a window trips are spread, per shaft.
 
