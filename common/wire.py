@@ -117,7 +117,6 @@ class Reading(Struct, frozen=True, kw_only=True):
     held: bool | None = None  # The meter's own keep-supply is on (DL/T 645 3A): it refuses trips.
     load_tripped: bool | None = None  # The meter's own load control has opened the contact.
     meter_clock_offset_s: float | None = None  # Meter clock minus collector clock.
-    period_table_matches: bool | None = None  # The meter's own period table equals the tariff's.
     # The meter's own day table, (minute of the local day, rate 1 sharp … 4 valley) of each switch; read
     # once a day, None otherwise.
     period_table: tuple[tuple[int, int], ...] | None = None

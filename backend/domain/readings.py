@@ -14,7 +14,6 @@ from common.units import Watt, Wh
 FUTURE_AFTER = timedelta(seconds=60)
 JUMP_STEPS = 2  # A register is a count of steps: two of them are the most that reading can be off by.
 RATE_STEPS = 5  # The rates' registers are cut, not rounded: together they may differ this much.
-CLOCK_LIMIT_S = 300.0  # Beyond this the meter's own periods are not the tariff's.
 
 Rates = tuple[int, int, int, int]  # Sharp, peak, flat, valley (尖峰平谷).
 
@@ -29,6 +28,8 @@ class Verdict(StrEnum):
     FUTURE = "future"  # More than 60 s ahead of our clock: quarantined.
     FALLEN = "fallen"  # Quarantined: a register never falls unless a meter change says so.
     JUMPED = "jumped"  # Quarantined: more than the meter could have carried.
+    UNUSED = "unused"  # A midnight's register beside a doubtful reading: evidence, for whoever decides.
+    REJECTED = "rejected"  # A person found the register wrong: never charged.
 
 
 QUARANTINED = frozenset({Verdict.FUTURE, Verdict.FALLEN, Verdict.JUMPED})
@@ -102,11 +103,6 @@ def most_energy_wh(meter: MeterFacts, elapsed: timedelta) -> int:
     seconds_up = -(-elapsed // timedelta(seconds=1))
     full_wh = -(-meter.rated_power_w * seconds_up // 3_600)
     return full_wh + JUMP_STEPS * meter.register_step_wh * meter.ratio
-
-
-def rates_can_be_trusted(clock_offset_s: float | None, table_matches: bool | None) -> bool:
-    """Tell whether the meter's own periods are the tariff's: same table, clock within five minutes."""
-    return table_matches is True and clock_offset_s is not None and abs(clock_offset_s) <= CLOCK_LIMIT_S
 
 
 def _rates(before: Rates | None, after: Rates | None, energy_wh: int, meter: MeterFacts) -> Rates | None:

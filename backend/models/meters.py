@@ -102,6 +102,69 @@ class MeterState(Model):
     cut_count = fields.IntField(default=0)  # Day cuts so far: what accrues after one is a new revision.
     quarantined_at = Instant(null=True)  # A person must decide about its register.
     silent_since_at = Instant(null=True)  # The collector calls it silent.
+    period_table = fields.CharField(max_length=400, null=True)  # JSON: the meter's own day table, newest.
+    period_table_at = Instant(null=True)
+    clock_offset_ms = fields.BigIntField(null=True)  # Meter clock minus collector clock, newest.
+    clock_at = Instant(null=True)
+    rejected_wh = fields.BigIntField(null=True)  # From here on up a person found registers wrong.
 
     class Meta:
         table = "meter_state"
+
+
+class DecisionKind(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CHANGED = "changed"  # The meter was changed.
+
+
+class RegisterDecision(Model):
+    """What a person decided about a register in doubt (待核示数处理). Once per reading."""
+
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    meter_id = link()
+    account_id = optional_link()
+    kind = fields.CharEnumField(DecisionKind, max_length=16)
+    read_at = Instant()  # Of the reading decided about.
+    register_wh = fields.BigIntField()
+    last_at = Instant()  # The accepted reading that it was judged against.
+    last_register_wh = fields.BigIntField()
+    most_wh = fields.BigIntField()  # What the meter could have carried meanwhile.
+    energy_wh = fields.BigIntField()  # Charged by this decision; primary side.
+    cost_nano = fields.BigIntField()
+    priced_at = Instant(null=True)  # Stated by the person: all of it at the price of this instant.
+    reason = fields.CharField(max_length=200)
+    decided_by = fields.BigIntField()
+    decided_at = Instant()
+    key = fields.CharField(max_length=64, unique=True)  # "<meter>:<read_at_ms>".
+
+    class Meta:
+        table = "register_decision"
+
+
+class MeterChange(Model):
+    """One meter replaced by another (换表): both registers, who asked, who approved."""
+
+    id = own_id()
+    site_id = fields.BigIntField(db_index=True)
+    account_id = optional_link()
+    old_meter_id = link()
+    new_meter_id = optional_link()  # Known once it is done.
+    line_id = fields.BigIntField()
+    unit = fields.IntField()
+    changed_at = Instant()  # When the old one was taken off.
+    old_register_wh = fields.BigIntField()
+    old_source = fields.CharField(max_length=8)  # "read" or "typed".
+    new_meter = json_text()  # services/meter_changes.NewMeter.
+    reason = fields.CharField(max_length=200)
+    asked_by = fields.BigIntField()
+    asked_at = Instant()
+    approval_id = fields.BigIntField()
+    energy_wh = fields.BigIntField(null=True)  # Charged to close the old meter.
+    done_by = fields.BigIntField(null=True)
+    done_at = Instant(null=True)
+    refused_at = Instant(null=True)
+
+    class Meta:
+        table = "meter_change"

@@ -34,9 +34,14 @@ class Quarantined(Struct, frozen=True):
 
 
 async def lowest_jumps(states: Iterable[MeterState]) -> dict[int, int]:
-    """Return, by meter, the lowest register that jumped since the newest accepted one (待核示数)."""
+    """Return, by meter, the lowest register that jumped since the newest accepted one (待核示数).
+
+    One that a person has rejected counts, too: time alone does not make it right.
+    """
     found = {}
     for state in states:
+        if state.rejected_wh is not None:
+            found[state.meter_id] = state.rejected_wh
         if state.quarantined_at is None or state.read_at is None:
             continue
         (row,) = await rows(
@@ -45,7 +50,8 @@ async def lowest_jumps(states: Iterable[MeterState]) -> dict[int, int]:
             [state.meter_id, ms_of(state.read_at), Verdict.JUMPED.value],
         )
         if row["register_wh"] is not None:
-            found[state.meter_id] = int(row["register_wh"])
+            lowest_wh = int(row["register_wh"])
+            found[state.meter_id] = min(lowest_wh, found.get(state.meter_id, lowest_wh))
     return found
 
 

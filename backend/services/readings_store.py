@@ -10,6 +10,7 @@ from typing import Any
 from backend.models.meters import MeterState
 from backend.store import run_many, time_writer, upsert_sql
 
+FROZEN = "frozen"  # Kind of a midnight that a meter kept; the other kinds are wire.ReadingKind's.
 READING = (
     "meter_id",
     "read_at_ms",
@@ -56,6 +57,11 @@ _STATE = (
     "accrued_wh",
     "quarantined_at",
     "silent_since_at",
+    "period_table",
+    "period_table_at",
+    "clock_offset_ms",
+    "clock_at",
+    "rejected_wh",
 )
 
 
@@ -110,6 +116,11 @@ async def write_states(states: Iterable[MeterState]) -> None:
                 state.accrued_wh,
                 time(state.quarantined_at),
                 time(state.silent_since_at),
+                state.period_table,
+                time(state.period_table_at),
+                state.clock_offset_ms,
+                time(state.clock_at),
+                state.rejected_wh,
                 state.meter_id,
             )
             for state in states

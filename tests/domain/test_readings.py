@@ -12,7 +12,6 @@ from backend.domain.readings import (
     Verdict,
     judge,
     most_energy_wh,
-    rates_can_be_trusted,
 )
 from common.clock import SystemClock
 from common.units import Watt
@@ -129,23 +128,6 @@ def test_a_rate_that_falls_splits_nothing() -> None:
 
 def test_rates_are_not_made_up_from_one_reading() -> None:
     assert judge(LAST, NOW, 1_000_300, (0, 100, 100, 100), NOW, DIRECT).rates_wh is None
-
-
-@pytest.mark.parametrize(
-    ("offset_s", "matches", "trusted"),
-    [
-        (0.0, True, True),
-        (-300.0, True, True),
-        (300.1, True, False),
-        (0.0, False, False),
-        (None, True, False),
-        (0.0, None, False),
-    ],
-)
-def test_a_meters_own_periods_count_only_while_its_table_and_clock_are_right(
-    offset_s: float | None, matches: bool | None, trusted: bool
-) -> None:
-    assert rates_can_be_trusted(offset_s, matches) is trusted
 
 
 @settings(max_examples=60, deadline=None)

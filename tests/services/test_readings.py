@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +21,7 @@ from tests.services.site import meter_text, site_text
 
 PEAK = 952_000  # Microyuan per kWh: 1 Wh costs so many nanoyuan.
 FLAT = 700_000
+DAY_TABLE = ((0, 4), (480, 3), (600, 2), (780, 3), (1_020, 2), (1_320, 3))  # The tariff's own.
 
 
 def at(text: str) -> datetime:
@@ -234,11 +234,12 @@ async def test_what_was_estimated_once_stays_marked_for_its_day(mall: SmallMall)
 
 async def test_period_registers_split_what_crosses_a_boundary(mall: SmallMall) -> None:
     mall.clock.move_to(at("2026-03-02T12:50:00"))
-    clock: dict[str, Any] = {"meter_clock_offset_s": 10.0, "period_table_matches": True}
-    await mall.read(period_registers_wh=(0, 500_000, 400_000, 100_000), **clock)
+    await mall.read(
+        period_registers_wh=(0, 500_000, 400_000, 100_000), meter_clock_offset_s=10.0, period_table=DAY_TABLE
+    )
     mall.clock.move_to(at("2026-03-02T13:10:00"))
 
-    await mall.read(used_wh=1_000, period_registers_wh=(0, 500_900, 400_100, 100_000), **clock)
+    await mall.read(used_wh=1_000, period_registers_wh=(0, 500_900, 400_100, 100_000))
 
     (row,) = await rows("SELECT * FROM accrual")
     assert (row["peak_wh"], row["flat_wh"], row["estimated"]) == (900, 100, 0)

@@ -1,0 +1,172 @@
+"""Price intervals and put them where they count (应计): accruals, rollups, the meter's state.
+
+Whoever has found a register good closes the interval before it here: a batch of readings, a person who
+decides about a register, a meter change. Accounts and meter states are locked; `write` is called once.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from backend.domain.charging import PricedInterval, charge_day_of, price_interval
+from backend.domain.meter_periods import DayTable, MeterPeriods, clock_is_right, rates_can_be_trusted
+from backend.domain.readings import Accepted, Judged, Rates
+from backend.domain.tariffs import ComponentKind, NoTariff, Period, TariffVersion
+from backend.models.accounts import Account
+from backend.models.meters import Meter, MeterState
+from backend.services.readings_store import add_accruals, add_days, add_hours, ms_of
+from backend.services.show_usage import day_number
+from common.units import Wh
+from common.wire import Reading
+
+_PERIODS = (Period.SHARP, Period.PEAK, Period.FLAT, Period.VALLEY, Period.DEEP_VALLEY)
+_RATES = _PERIODS[:4]
+_KINDS = tuple(ComponentKind)
+LONGEST_TABLE = 400  # Characters of JSON.
+
+
+class Accruals:
+    """The priced intervals of one unit of work.
+
+    tariffs: every tariff of the site with its versions; public areas are shown at the first.
+    """
+
+    def __init__(self, tariffs: Mapping[int, tuple[TariffVersion, ...]]) -> None:
+        self._tariffs = tariffs
+        self._accruals: list[Sequence[Any]] = []
+        self._hours: dict[tuple[int, int], list[int]] = {}  # (meter, hour) -> energy, cost, estimated.
+        # (meter, day) -> account, energy, five periods, cost, estimated.
+        self._days: dict[tuple[int, int], tuple[int | None, list[int]]] = {}
+
+    def close(
+        self,
+        meter: Meter,
+        account: Account | None,
+        state: MeterState,
+        last: Accepted,
+        end: Accepted,
+        judged: Judged,
+        *,
+        at: datetime,
+        kept_by_meter: bool = False,
+        priced_at: datetime | None = None,
+    ) -> PricedInterval | None:
+        """Price the energy between two registers and let the state go on from the second one.
+
+        at: the instant of the reading that brought it; what is known of the meter's clock is aged by it.
+        kept_by_meter: the meter chose the instant by its own clock (日冻结); with a wrong one it is a guess.
+        priced_at: a person's word: all of it at the price of this instant.
+        Returns None, and changes nothing, where no tariff is in force.
+        """
+        versions = self._versions(account)
+        known = periods_of(state)
+        rates = None
+        try:
+            if priced_at is not None:
+                priced = price_interval(versions, priced_at, priced_at, judged.energy_wh)
+            else:
+                if judged.rates_wh is not None and rates_can_be_trusted(
+                    known, versions, last.read_at, end.read_at, at
+                ):
+                    rates = {period: Wh(wh) for period, wh in zip(_RATES, judged.rates_wh, strict=True)}
+                priced = price_interval(versions, last.read_at, end.read_at, judged.energy_wh, rates)
+        except NoTariff:
+            return None
+        if priced_at is not None or (kept_by_meter and clock_is_right(known, at) is False):
+            priced = msgspec.structs.replace(priced, estimated=True)
+        if account is not None:
+            state.accrued_nano += priced.total_nano
+            state.accrued_wh += priced.energy_wh
+            self._accruals.append(_accrual(meter, account, state, last, end, priced))
+        self._roll_up(meter, priced)
+        go_on_from(state, end)
+        return priced
+
+    async def write(self) -> None:
+        await add_accruals(self._accruals)
+        await add_hours([(*key, *values) for key, values in sorted(self._hours.items())])
+        await add_days([(*key, owner, *values) for key, (owner, values) in sorted(self._days.items())])
+
+    def _versions(self, account: Account | None) -> tuple[TariffVersion, ...]:
+        if account is not None:
+            return self._tariffs.get(account.tariff_id, ())
+        return next(iter(self._tariffs.values()), ())
+
+    def _roll_up(self, meter: Meter, priced: PricedInterval) -> None:
+        estimated = int(priced.estimated)
+        for piece in priced.pieces:
+            hour = self._hours.setdefault((meter.id, ms_of(piece.hour_at)), [0, 0, 0])
+            hour[0] += piece.energy_wh
+            hour[1] += piece.cost_nano
+            hour[2] |= estimated
+            _, day = self._days.setdefault((meter.id, day_number(piece.on)), (meter.account_id, [0] * 8))
+            day[0] += piece.energy_wh
+            day[1 + _PERIODS.index(piece.period)] += piece.energy_wh
+            day[6] += piece.cost_nano
+            day[7] |= estimated
+
+
+def accepted_of(state: MeterState) -> Accepted | None:
+    """Return the newest accepted reading of a meter; None: there is none yet."""
+    if state.read_at is None or state.register_wh is None:
+        return None
+    rates = msgspec.json.decode(state.period_registers or "null", type=Rates | None)
+    return Accepted(state.read_at, state.register_wh, rates)
+
+
+def go_on_from(state: MeterState, end: Accepted) -> None:
+    """Let a register be the newest accepted one."""
+    state.read_at, state.register_wh = end.read_at, end.register_wh
+    state.period_registers = None if end.rates_wh is None else msgspec.json.encode(end.rates_wh).decode()
+    state.rejected_wh = None
+
+
+def learn_periods(state: MeterState, reading: Reading) -> None:
+    """Keep what a reading says of the meter's day table and clock, if it is the newest."""
+    at = reading.read_at
+    if reading.period_table is not None and (state.period_table_at is None or at >= state.period_table_at):
+        text = msgspec.json.encode(reading.period_table).decode()
+        state.period_table = text if len(text) <= LONGEST_TABLE else None  # No tariff is that long.
+        state.period_table_at = at
+    offset_s = reading.meter_clock_offset_s
+    if offset_s is not None and (state.clock_at is None or at >= state.clock_at):
+        state.clock_offset_ms, state.clock_at = round(offset_s * 1000), at
+
+
+def periods_of(state: MeterState) -> MeterPeriods:
+    offset_ms = state.clock_offset_ms
+    return MeterPeriods(
+        table=None if state.period_table is None else _table(state.period_table),
+        table_at=state.period_table_at,
+        clock_offset_s=None if offset_ms is None else offset_ms / 1000,
+        clock_at=state.clock_at,
+    )
+
+
+@lru_cache(maxsize=256)
+def _table(text: str) -> DayTable:
+    return msgspec.json.decode(text, type=DayTable)
+
+
+def _accrual(
+    meter: Meter, account: Account, state: MeterState, last: Accepted, end: Accepted, priced: PricedInterval
+) -> Sequence[Any]:
+    return (
+        meter.id,
+        day_number(charge_day_of(end.read_at)),
+        state.cut_count,
+        account.id,
+        ms_of(last.read_at),
+        ms_of(end.read_at),
+        last.register_wh,
+        end.register_wh,
+        priced.energy_wh,
+        *(priced.energy_by_period.get(period, 0) for period in _PERIODS),
+        *(priced.cost_by_component.get(kind, 0) for kind in _KINDS),
+        priced.total_nano,
+        int(priced.estimated),
+        ",".join(priced.version_ids)[:200],
+    )
