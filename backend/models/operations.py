@@ -24,7 +24,7 @@ class Outbox(Model):
 
 
 class Alarm(Model):
-    """Something is wrong (告警). Once per cause while it stands."""
+    """Something is wrong (告警). Once per cause while it stands; what a bigger one explains is its child."""
 
     id = own_id()
     site_id = fields.BigIntField(db_index=True)
@@ -37,9 +37,49 @@ class Alarm(Model):
     raised_at = Instant(db_index=True)
     cleared_at = Instant(null=True)
     standing_key = fields.CharField(max_length=128, null=True, unique=True)
+    cause = fields.CharField(max_length=128, default="", db_index=True)  # Its standing_key, kept for good.
+    since_at = Instant(null=True)  # When the fault itself began, as far as that is known.
+    root_id = optional_link()  # The alarm that explains this one while both stand (根因).
+    shaft_id = fields.BigIntField(null=True)
+    acknowledged_at = Instant(null=True)
+    acknowledged_by = fields.BigIntField(null=True)
+    assigned_to = fields.BigIntField(null=True)
+    snoozed_until_at = Instant(null=True)
+    snooze_reason = fields.CharField(max_length=200, default="")
+    reopened = fields.IntField(default=0)  # How often it came back within minutes (反复).
+    version = fields.IntField(default=1)  # Grows with whatever changes what people see of it.
 
     class Meta:
         table = "alarm"
+
+
+class AlarmEvent(Model):
+    """One step in the life of an alarm (告警经过). Rows are never changed."""
+
+    id = own_id()
+    site_id = fields.BigIntField()
+    alarm_id = link()
+    at = Instant()
+    kind = fields.CharField(max_length=16)  # services/alarm_book.py: Step.
+    actor = fields.CharField(max_length=64)
+    note = fields.CharField(max_length=200, default="")
+    other_id = fields.BigIntField(null=True)  # The child or root; the person it was given to.
+
+    class Meta:
+        table = "alarm_event"
+
+
+class LineState(Model):
+    """How a line was when its collector last said something new (总线状态). No row: always well."""
+
+    line_id = fields.BigIntField(primary_key=True, generated=False)
+    site_id = fields.BigIntField(db_index=True)
+    down_since_at = Instant(null=True)  # The connection is lost since then.
+    silent_since_at = Instant(null=True)  # Connected, and hardly a meter answers.
+    back_at = Instant(null=True)  # When it last came back: the silence of its meters before was the line's.
+
+    class Meta:
+        table = "line_state"
 
 
 class StaffTask(Model):
@@ -72,6 +112,7 @@ class Collector(Model):
     clock_offset_ms = fields.IntField(null=True)  # Collector minus backend; NULL: unknown.
     seen_at = Instant(null=True)
     first_seen_at = Instant(null=True)  # Since it has been in contact without a long gap.
+    away_since_at = Instant(null=True)  # When it was first missed; told when a second look says the same.
     health = json_text()
     profiles = fields.TextField(null=True)  # JSON of Health.profiles; NULL: not reported yet.
 
