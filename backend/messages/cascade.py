@@ -18,7 +18,8 @@ RECEIPT_WITHIN_URGENT = timedelta(seconds=30)
 PROOF_WITHIN = timedelta(minutes=10)  # Of the first warning of this notice.
 
 _URGENT = {NoticeLevel.LAST, NoticeLevel.TRIPPED}
-# A task for a person is worth it only where somebody must know.
+_AT_ONCE = _URGENT | {NoticeLevel.POWER}  # On WeChat and SMS together: minutes count.
+# A task for a person is worth it only where somebody must know. The staff have an alarm of a power limit.
 _NEEDS_PERSON = {NoticeLevel.LAST, NoticeLevel.TRIPPED, NoticeLevel.CRITICAL, NoticeLevel.LOW}
 _HELD_AT_NIGHT = {NoticeLevel.LOW, NoticeLevel.CRITICAL}
 
@@ -133,7 +134,7 @@ def _lines(level: NoticeLevel, person: Recipient) -> list[dict[Way, bool]]:
         Way(ChannelName.TEMPLATE, person.service_openid): bool(person.service_openid) and person.follows,
     }
     sms = {Way(ChannelName.SMS, person.phone): bool(person.phone)}
-    return [wechat, sms] if level in _URGENT else [wechat | sms]
+    return [wechat, sms] if level in _AT_ONCE else [wechat | sms]
 
 
 def _due(level: NoticeLevel, line: dict[Way, bool], tries: Sequence[Tried], now: datetime) -> list[Way]:

@@ -21,6 +21,7 @@ class NoticeLevel(StrEnum):
     LAST = "LAST"  # Before an arrears trip; needs proof.
     TRIPPED = "TRIPPED"
     RESTORED = "RESTORED"
+    POWER = "POWER"  # Over the power limit, before the trip.
     TEST = "TEST"  # Asked for by the person who gets it.
 
 

@@ -32,6 +32,7 @@ _HINTS = {
     NoticeLevel.LAST: "余额已用完，请立即交电费",
     NoticeLevel.TRIPPED: "因欠费已断电，交费后自动送电",
     NoticeLevel.RESTORED: "已恢复送电，请检查用电设备",
+    NoticeLevel.POWER: "请立即减少用电，否则将断电",
     NoticeLevel.TEST: "这是一条测试提醒，无需处理",
 }
 
@@ -91,6 +92,8 @@ def compose(level: NoticeLevel, facts: NoticeFacts) -> dict[str, str]:
 def _state(level: NoticeLevel, facts: NoticeFacts) -> str:
     if level is NoticeLevel.RESTORED:
         return "已恢复送电"
+    if level is NoticeLevel.POWER:
+        return "用电功率超过限值"
     if facts.estimated_fen < 0:
         return f"已欠费{yuan_text(-facts.estimated_fen)}元"
     if level in {NoticeLevel.LAST, NoticeLevel.TRIPPED}:

@@ -7,6 +7,7 @@ MODEL_MODULES = [
     "backend.models.tariffs",
     "backend.models.ledger",
     "backend.models.supply",
+    "backend.models.power",
     "backend.models.payments",
     "backend.models.messages",
     "backend.models.people",

@@ -28,6 +28,12 @@ class Account(Model):
     critical_fen = fields.BigIntField(default=5_000)
     critical_days = fields.IntField(default=2)
     power_limit_w = fields.BigIntField(null=True)
+    night_limit_w = fields.BigIntField(null=True)  # Told at night, never tripped.
+    # Where this shop differs from the site's policy; NULL: as the site.
+    power_tell_s = fields.IntField(null=True)
+    power_trip_s = fields.IntField(null=True)
+    power_restore_s = fields.IntField(null=True)
+    power_retries = fields.IntField(null=True)
     armed = fields.BooleanField(default=False)  # Automatic trip is on: the contact is verified.
     level = fields.IntField(default=0)  # domain.warnings: last level told to people.
     in_arrears = fields.BooleanField(default=False)

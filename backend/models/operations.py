@@ -115,6 +115,7 @@ class Collector(Model):
     away_since_at = Instant(null=True)  # When it was first missed; told when a second look says the same.
     health = json_text()
     profiles = fields.TextField(null=True)  # JSON of Health.profiles; NULL: not reported yet.
+    watching = fields.TextField(null=True)  # JSON array: the watch list that it was given last.
 
     class Meta:
         table = "collector"

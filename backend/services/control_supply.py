@@ -5,14 +5,17 @@ from datetime import timedelta
 from backend.context import Context
 from backend.errors import NotFound, Refused
 from backend.models.meters import Meter, MeterKind
-from backend.models.supply import OffReason, ReadRequest
+from backend.models.supply import OffReason, ReadRequest, Supply
 from backend.services.approvals import ask, decide, standing
 from backend.services.audit import record
-from backend.services.decide_supply import decide_account
+from backend.services.decide_supply import decide_account, order_relay
+from backend.services.load_trips import is_load_tripped
 from backend.services.locks import lock_account
+from backend.services.power_limit import lift_by_person
 from backend.services.tasks import open_task
 from backend.services.work import wake
 from backend.store import unit_of_work
+from common.wire import OrderClass, Relay
 
 UNDO_FOR = timedelta(seconds=60)  # An emergency trip by mistake is taken back by the same person.
 READ_WITHIN = timedelta(seconds=60)
@@ -151,7 +154,8 @@ async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
     account = await lock_account(meter.account_id)
     reasons = await OffReason.filter(meter_id=meter.id, standing_key__isnull=False).order_by("id")
     if not reasons:
-        raise NothingToLift()
+        await _switch_on_again(ctx, meter, note)
+        return True
     left = 0
     for row in reasons:
         if row.reason == SAFETY and not await _may_lift(ctx, row, note):
@@ -159,10 +163,22 @@ async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
             continue
         row.lifted_by, row.lifted_at, row.standing_key = ctx.caller.id, ctx.clock.now(), None
         await row.save(update_fields=["lifted_by", "lifted_at", "standing_key"])
+        if row.reason == POWER_LIMIT:
+            await lift_by_person(ctx, account, meter)
     await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
     wake(ctx, f"live:{meter.site_id}")
     await record(ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"waiting": left})
     return left == 0
+
+
+async def _switch_on_again(ctx: Context, meter: Meter, note: str) -> None:
+    """Order a meter on that shall be on and has switched itself off (负荷跳闸)."""
+    supply = await Supply.filter(meter_id=meter.id).select_for_update().get()
+    if supply.desired is not Relay.ON or not await is_load_tripped(meter):
+        raise NothingToLift()
+    restore_class, cause = OrderClass.RESTORE, f"staff:{ctx.caller.id}"
+    await order_relay(ctx, supply, relay=Relay.ON, order_class=restore_class, reasons=(), cause=cause)
+    await record(ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"load_trip": True})
 
 
 async def _may_lift(ctx: Context, row: OffReason, note: str) -> bool:

@@ -31,6 +31,7 @@ from backend.services.after_readings import Quarantined, decide_changed, lowest_
 from backend.services.collector_link import own_collector
 from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
+from backend.services.power_limit import Seen, follow_power
 from backend.services.readings_store import FROZEN, ms_of, write_readings, write_states
 from backend.services.row_ids import id_of
 from backend.services.tariff_book import versions_by_tariff
@@ -83,6 +84,7 @@ class _Intake:
         self.jumps: dict[int, int] = {}  # Meter -> the lowest register that waits for a person.
         self.accepted: set[int] = set()
         self.quarantined: list[Quarantined] = []
+        self.seen: list[Seen] = []  # Power and load trips, of accepted readings.
 
     async def take(self, readings: Sequence[Reading]) -> None:
         ids = sorted(meter.id for meter in self.meters.values())
@@ -104,6 +106,7 @@ class _Intake:
         await write_states(self.states.values())
         await self._answer_requests()
         await tell_of_readings(self.ctx, self.site_id, self.quarantined, self.accepted)
+        await follow_power(self.ctx, self.site_id, self.accounts, self.seen)
         await decide_changed(self.ctx, self.accounts, list(self.states.values()), self.outages)
         wake(self.ctx, f"live:{self.site_id}")
 
@@ -224,6 +227,8 @@ class _Intake:
         state.shown_at, state.silent_since_at = reading.read_at, None
         if reading.power_w is not None:
             state.power_w = reading.power_w * meter.transformers.ratio
+        power_w = None if reading.power_w is None else state.power_w
+        self.seen.append(Seen(meter, reading.read_at, power_w, reading.relay, reading.load_tripped))
         if reading.relay is not Relay.UNKNOWN and (
             state.relay_at is None or reading.read_at >= state.relay_at
         ):

@@ -11,6 +11,7 @@ from backend.store import after_commit
 
 QUERY_PAYMENT = "query_payment"
 CHECK_SUPPLY = "check_supply"
+CHECK_POWER = "check_power"
 WATCH_RESTORE = "watch_restore"
 SEND_NOTICE = "send_notice"
 REVIEW_KEEP_SUPPLY = "review_keep_supply"
@@ -24,6 +25,10 @@ class TopUpWork(Struct):
 
 class AccountWork(Struct):
     account_id: int
+
+
+class MeterWork(Struct):
+    meter_id: int
 
 
 class OrderWork(Struct):
@@ -61,6 +66,11 @@ async def check_supply(ctx: Context, account_id: int, due_at: datetime) -> None:
     await add_work(
         ctx, CHECK_SUPPLY, AccountWork(account_id), key=f"{CHECK_SUPPLY}:{account_id}", due_at=due_at
     )
+
+
+async def check_power(ctx: Context, meter_id: int, due_at: datetime) -> None:
+    """Look at a meter's power limit again when time alone may change something."""
+    await add_work(ctx, CHECK_POWER, MeterWork(meter_id), key=f"{CHECK_POWER}:{meter_id}", due_at=due_at)
 
 
 async def watch_restore(ctx: Context, meter_id: int, generation: int, wait: timedelta) -> None:

@@ -11,7 +11,7 @@ from common.units import Watt
 
 from .samples import at
 
-DIRECT = MeterFacts(ct_ratio=1, rated_power_w=Watt(13_200), register_step_wh=10)
+DIRECT = MeterFacts(ratio=1, rated_power_w=Watt(13_200), register_step_wh=10)
 LAST = Accepted(at("2026-03-01 22:00"), 1_000_000)
 NOW = at("2026-03-04 09:00")
 PRESENT = Accepted(NOW, 1_060_000)
