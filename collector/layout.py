@@ -5,6 +5,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from functools import lru_cache
 
 from collector.profile import (
@@ -29,6 +30,14 @@ FLOWING_W = 25
 
 # (function, address) -> word, as read.
 Image = Mapping[tuple[int, int], int]
+
+
+class Part(Enum):
+    """A class of values with a deadline of its own."""
+
+    MONEY = auto()  # Register, periods, relay and forced control, power.
+    ELECTRICAL = auto()  # What is left and costs requests of its own.
+    DAILY = auto()  # Once a local day: frozen values, the meter's clock and period table.
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ class Layout:
             self.blocks = full_read(profile)
         self._clock = profile.clock if self._status_at is not None else None
         self.reads = tuple(_read(block) for block in self.blocks)
+        self.parts: Mapping[Part, tuple[Read, ...]] = self._parts()
         # The shortest requests: is it there, does load flow, where is the contact, what is forced.
         self.probe = _read(spans_of([profile.quantities.register_wh])[0])
         loads = merge(spans_of([self._rows.current_ma, self._rows.power_w], self._start))
@@ -90,6 +100,22 @@ class Layout:
         self.forced: Read | None = None
         if relay is not None:
             self.forced = Read(relay.forced.at, relay.forced.words)
+
+    def _parts(self) -> dict[Part, tuple[Read, ...]]:
+        """Return the requests of a full read by class; one that brings anything of money is money's."""
+        rows = [self._rows.register_wh, self._rows.period_registers_wh, self._rows.power_w]
+        needed = spans_of(rows, self._start)
+        relay = self.profile.relay
+        if relay is not None:
+            needed.append(Block(relay.forced.at, relay.forced.words))
+        money = tuple(read for read in self.reads if any(_touches(read, block) for block in needed))
+        rest = tuple(read for read in self.reads if read not in money)
+        return {Part.MONEY: money, Part.ELECTRICAL: rest, Part.DAILY: ()}
+
+    @property
+    def offers(self) -> frozenset[Part]:
+        """The parts that there is anything to ask for."""
+        return frozenset(part for part, requests in self.parts.items() if requests)
 
     def order(self, relay: Relay) -> Write | None:
         """Return the write for ON, OFF or PERMITTED; None when the model has none."""
@@ -179,7 +205,10 @@ class Layout:
             return None
         found = []
         for at in row.addresses:
-            words = [image[row.read, self._start + at + i] for i in range(row.words)]
+            places = [(row.read, self._start + at + i) for i in range(row.words)]
+            if not all(place in image for place in places):
+                return None  # Of a part that was not read.
+            words = [image[place] for place in places]
             if self._low_first:
                 words.reverse()
             found.append(_number(row, words))
@@ -221,6 +250,10 @@ def image_of(answers: Sequence[tuple[Read, Sequence[int]]]) -> dict[tuple[int, i
         for offset, word in enumerate(words):
             image[read.function, read.at + offset] = word
     return image
+
+
+def _touches(read: Read, block: Block) -> bool:
+    return read.function == block.read and block.at < read.at + read.count and read.at < block.end
 
 
 def _read(block: Block) -> Read:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from collector.layout import Layout, Values
+from collector.layout import Layout, Part, Values
 from collector.protocols.modbus import Read
 from common.wire import PlanMeter, Reading, ReadingKind
 
@@ -13,6 +13,7 @@ from common.wire import PlanMeter, Reading, ReadingKind
 class FullRead:
     """What is left to ask, and what has been answered.
 
+    parts:     what is wanted; money comes first, and with it the read is worth a reading.
     expires_s: a requested read is not begun after this instant (monotonic); None: no limit.
     """
 
@@ -22,23 +23,54 @@ class FullRead:
     due_s: float
     request_id: str | None = None
     expires_s: float | None = None
+    parts: tuple[Part, ...] = (Part.MONEY, Part.ELECTRICAL)
     retry_s: float = 1.0
     read_at: datetime | None = None
     answers: list[tuple[Read, Sequence[int]]] = field(default_factory=list)
+    _left: list[tuple[Part, Read]] = field(default_factory=list)
+    _brought: list[Part] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    @property
+    def part(self) -> Part:
+        """The part that the next request belongs to."""
+        return self._left[0][0]
+
+    @property
+    def brought(self) -> tuple[Part, ...]:
+        """The parts that have been answered, as far as the meter has them."""
+        left = {part for part, _ in self._left}
+        return tuple(part for part in self._brought if part not in left)
 
     def next(self) -> Read:
-        return self.layout.reads[len(self.answers)]
+        return self._left[0][1]
 
     def take(self, words: Sequence[int], at: datetime) -> bool:
         """Keep an answer; returns True when all of them are there."""
         if self.read_at is None:
             self.read_at = at
-        self.answers.append((self.next(), words))
-        return len(self.answers) == len(self.layout.reads)
+        self.answers.append((self._left.pop(0)[1], words))
+        return not self._left
+
+    def refuse(self) -> bool:
+        """Go on without the next value: the meter does not have it. Returns True when nothing is left."""
+        self._left.pop(0)
+        return not self._left
+
+    def give_up(self, part: Part) -> None:
+        """Go on without a part; never money's."""
+        asked = self.layout.parts[part]
+        self._left = [(other, request) for other, request in self._left if other is not part]
+        self._brought = [other for other in self._brought if other is not part]
+        self.answers = [(request, words) for request, words in self.answers if request not in asked]
 
     def restart(self, layout: Layout | None = None) -> None:
         """Forget the answers: a relay order has made them old, or they were read from wrong places."""
         self.layout = layout or self.layout
+        self._left = [(part, request) for part in self.parts for request in self.layout.parts[part]]
+        self._brought = list(self.parts)
         self.answers = []
         self.read_at = None
 

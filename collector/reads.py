@@ -6,13 +6,13 @@ One full read of each kind is under way at a time; orders may come between its r
 import random
 from collections.abc import Iterable, Iterator, Mapping
 
+from collector.due import Due
 from collector.reading import FullRead
 from collector.schedule import Schedule
 from collector.steps import Rank
 from collector.turn import Station, Turn
 from common.wire import ReadingKind
 
-WATCH_S = 4.0  # A meter near a limit is read this often (关注表).
 MAX_REQUEST_RETRY_S = 8.0
 
 
@@ -24,16 +24,21 @@ class Reads:
         self._stations: Mapping[str, Station] = {}
         self._requests: list[FullRead] = []
         self._watch: FullRead | None = None
-        self._watched_s: dict[str, float] = {}  # Meter near a limit -> when it is due.
         self._poll: FullRead | None = None
 
-    def replan(self, stations: Mapping[str, Station], interval_s: float, now_s: float) -> None:
+    def replan(
+        self, stations: Mapping[str, Station], interval_s: float, electrical_s: float, now_s: float
+    ) -> None:
         """Take a new list of meters; deadlines of known ones stay."""
         self._stations = stations
-        self.schedule.replan(stations, interval_s, now_s)
-        self._requests = [read for read in self._requests if read.meter_id in stations]
+        # Reads that are under way begin anew: their meters may have gone.
+        begun = [read.meter_id for read in (self._poll, self._watch) if read is not None]
         self._poll = self._watch = None
-        self.watch(self._watched_s, now_s)
+        offers = {meter_id: station.layout.offers for meter_id, station in stations.items()}
+        self.schedule.replan(offers, interval_s, now_s, electrical_s)
+        for meter_id in begun:
+            self.schedule.read_by(meter_id, now_s)
+        self._requests = [read for read in self._requests if read.meter_id in stations]
 
     def ask(self, read: FullRead) -> None:
         """Read as soon as no order stands in front."""
@@ -41,8 +46,7 @@ class Reads:
 
     def watch(self, meter_ids: Iterable[str], now_s: float) -> None:
         """Read these meters every few seconds from now on, and only these."""
-        wanted = [meter_id for meter_id in meter_ids if meter_id in self._stations]
-        self._watched_s = {meter_id: self._watched_s.get(meter_id, now_s) for meter_id in wanted}
+        self.schedule.watch(meter_ids, now_s)
 
     def expire(self, now_s: float) -> None:
         if self._requests:
@@ -57,27 +61,24 @@ class Reads:
         return None
 
     def watched(self, now_s: float) -> Turn | None:
-        """Return the next request of a meter near a limit; a dead one is left to its probes."""
+        """Return the next request of a meter near a limit."""
         if self._watch is None:
-            due = [(at, m) for m, at in self._watched_s.items() if at <= now_s and self.schedule.lives(m)]
-            if not due:
+            due = self.schedule.take_watched(now_s)
+            if due is None:
                 return None
-            _, meter_id = min(due)
-            self._watched_s[meter_id] = now_s + WATCH_S
-            self._watch = self._full_read(meter_id, now_s)
+            self._watch = self._begin(due, now_s)
         return self._turn(self._watch, Rank.WATCH)
 
     def polled(self, now_s: float) -> Turn | None:
         """Return the next request of the running poll, or begin the next one."""
         if self._poll is None:
-            taken = self.schedule.take(now_s)
-            if taken is None:
+            due = self.schedule.take(now_s)
+            if due is None:
                 return None
-            meter_id, is_probe = taken
-            if is_probe:
-                station = self._stations[meter_id]
+            if not due.parts:
+                station = self._stations[due.meter_id]
                 return Turn(station, station.layout.probe, Rank.POLL, None)
-            self._poll = self._full_read(meter_id, now_s)
+            self._poll = self._begin(due, now_s)
         return self._turn(self._poll, Rank.POLL)
 
     def poll_waits(self, now_s: float) -> bool:
@@ -85,12 +86,11 @@ class Reads:
         next_s = self.schedule.next_s()
         return self._poll is not None or (next_s is not None and next_s <= now_s)
 
-    def next_times_s(self) -> list[float]:
+    def next_s(self) -> float | None:
         """Return when something becomes due."""
         times = [read.due_s for read in self._requests]
-        times += [due_s for meter_id, due_s in self._watched_s.items() if self.schedule.lives(meter_id)]
-        poll_s = self.schedule.next_s()
-        return times if poll_s is None else [*times, poll_s]
+        times += [t for t in (self.schedule.next_s(), self.schedule.next_watched_s()) if t is not None]
+        return min(times, default=None)
 
     # What became of them.
 
@@ -112,23 +112,32 @@ class Reads:
             self._watch = None
         self._requests = [other for other in self._requests if other is not read]
 
-    def finish(self, read: FullRead, now_s: float) -> None:
-        """Take a complete read from the queue."""
-        if read is self._watch:
-            self.schedule.was_read(read.meter_id, now_s)
+    def finish(self, read: FullRead, now_s: float, midnight_s: float) -> None:
+        """Take a complete read from the queue. midnight_s: when the next local day begins."""
+        self.schedule.was_read(read.meter_id, read.brought, now_s, midnight_s)
         self.drop(read)
 
-    def put_off(self, read: FullRead, now_s: float) -> None:
-        """Give a poll up until its next deadline; try a requested read again until it expires."""
+    def go_without(self, read: FullRead, now_s: float) -> None:
+        """Leave out the parts that are not answered; they are asked for again, the rest is a reading."""
+        missing = [part for part in read.parts if part not in read.brought]
+        for part in missing:
+            read.give_up(part)
+        self.schedule.again(read.meter_id, missing, now_s)
+
+    def put_off(self, read: FullRead, now_s: float, *, soon: bool) -> None:
+        """Give a poll up, until soon or its next deadline; try a requested read again until it expires."""
         if read.expires_s is None:
             self.drop(read)
+            if soon:
+                self.schedule.again(read.meter_id, read.parts, now_s)
             return
         read.restart()
         read.due_s = now_s + read.retry_s
         read.retry_s = min(read.retry_s * 2, MAX_REQUEST_RETRY_S)
 
-    def _full_read(self, meter_id: str, now_s: float) -> FullRead:
-        return FullRead(meter_id, self._stations[meter_id].layout, ReadingKind.POLL, now_s)
+    def _begin(self, due: Due, now_s: float) -> FullRead:
+        layout = self._stations[due.meter_id].layout
+        return FullRead(due.meter_id, layout, ReadingKind.POLL, now_s, parts=due.parts)
 
     def _turn(self, read: FullRead, rank: Rank) -> Turn:
         return Turn(self._stations[read.meter_id], read.next(), rank, read)

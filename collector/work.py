@@ -9,11 +9,12 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 
 from collector.converge import Convergence
-from collector.layout import layout_of
+from collector.layout import Part, layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.protocols.answer import BadFrame, Rejected, Silent
@@ -22,7 +23,7 @@ from collector.reading import FullRead, make_reading
 from collector.reads import Reads
 from collector.steps import Rank
 from collector.turn import Station, Turn
-from common.clock import Clock
+from common.clock import Clock, local, local_midnight
 from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 
 VERIFY_HOLD_S = 0.06  # A read-back this near is not delayed by a longer transaction.
@@ -64,7 +65,8 @@ class Work:
                 known = Station(meter, layout)
             stations[meter.meter_id] = known
         self._stations = stations
-        self._reads.replan(stations, plan.poll_interval_s, self._clock.monotonic())
+        now_s = self._clock.monotonic()
+        self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s)
         self.orders.keep(set(stations))
 
     def order(self, desired: Desired, check_first: bool, idle_check: bool) -> None:
@@ -124,10 +126,13 @@ class Work:
         return verify_s if verify_s is not None and verify_s - now_s <= VERIFY_HOLD_S else None
 
     def _next_s(self, now_s: float) -> float:
-        times = [*self._reads.next_times_s(), self.orders.next_s(now_s)]
-        times += [self._later[0][0] if self._later else None]
-        first_s = min((t for t in times if t is not None), default=now_s + MAX_WAIT_S)
-        return min(max(first_s, now_s + 0.001), now_s + MAX_WAIT_S)
+        first_s = now_s + MAX_WAIT_S
+        for next_s in (self._reads.next_s(), self.orders.next_s(now_s)):
+            if next_s is not None and next_s < first_s:
+                first_s = next_s
+        if self._later and self._later[0][0] < first_s:
+            first_s = self._later[0][0]
+        return max(first_s, now_s + 0.001)
 
     def _ordered(self, now_s: float) -> Turn | None:
         """Return the first order or requested read."""
@@ -180,22 +185,30 @@ class Work:
         if isinstance(owner, Convergence):
             if self.orders.holds(owner):
                 self.orders.tell(owner, owner.silent(now_s, str(error)))
-        elif owner is not None:
-            self._reads.put_off(owner, now_s)
+        elif owner is not None and self._reads.wants(owner):
+            if owner.part is Part.MONEY:
+                self._reads.put_off(owner, now_s, soon=True)
+            else:
+                self._reads.go_without(owner, now_s)
+                self._finish(turn.station, owner, now_s)
 
     def rejected(self, turn: Turn, error: Rejected, now_s: float) -> None:
         """The meter is there and said no."""
         self._reads.schedule.answered(turn.meter_id, now_s)
         owner, station = turn.owner, turn.station
         log.warning("meter_rejected", meter=turn.meter_id, code=error.code, rank=turn.rank.name)
+        if isinstance(owner, FullRead) and owner.part is not Part.MONEY:
+            if self._reads.wants(owner) and owner.refuse():
+                self._finish(station, owner, now_s)
+            return
         wrote = isinstance(owner, Convergence) and owner.writing
-        if owner is not None and not wrote and station.layout.contact is not None:
+        if owner is not None and not wrote and self._may_lack_status(station):
             self._without_status(station, now_s)
         elif isinstance(owner, Convergence):
             if self.orders.holds(owner):
                 self.orders.tell(owner, owner.rejected(error.code, now_s))
         elif owner is not None:
-            self._reads.put_off(owner, now_s)
+            self._reads.put_off(owner, now_s, soon=False)
 
     def lost(self, now_s: float) -> None:
         """The connection has gone: reads begin anew."""
@@ -209,12 +222,13 @@ class Work:
             values = read.layout.values(read.answers)
         except BadFrame as error:
             log.warning("reading_refused", meter=read.meter_id, reason=str(error))
-            if station.layout.contact is not None:
+            if self._may_lack_status(station):
                 self._without_status(station, now_s)
             else:
-                self._reads.put_off(read, now_s)
+                self._reads.put_off(read, now_s, soon=False)
             return
-        self._reads.finish(read, now_s)
+        midnight = local_midnight(local(self._clock.now()).date() + timedelta(days=1))
+        self._reads.finish(read, now_s, now_s + (midnight - self._clock.now()).total_seconds())
         if read.kind is ReadingKind.POLL:
             if station.polled_s is not None:
                 self._gaps_s.append(now_s - station.polled_s)
@@ -224,10 +238,16 @@ class Work:
         self._sink.reading(make_reading(station.plan, read, values, self._clock.now()))
         self.orders.observed(read.meter_id, values, now_s)
 
+    @staticmethod
+    def _may_lack_status(station: Station) -> bool:
+        """Tell whether the meter is read at a place that is site data, and may be wrong."""
+        return station.plan.status_block_at is not None and station.layout.contact is not None
+
     def _without_status(self, station: Station, now_s: float) -> None:
         """Read by plain addresses from now on: the status block is not where the plan says."""
         log.error("status_block_wrong", meter=station.plan.meter_id, at=station.plan.status_block_at)
         station.layout = layout_of(station.layout.profile, None)
+        self._reads.schedule.offer(station.plan.meter_id, station.layout.offers, now_s)
         for read in self._reads.of(station.plan.meter_id):
             read.restart(station.layout)
         order = self.orders.get(station.plan.meter_id)
