@@ -17,6 +17,7 @@ LEVELS = {
     "LAST": "停电提醒",
     "TRIPPED": "断电通知",
     "RESTORED": "送电通知",
+    "POWER": "用电超限提醒",
     "TEST": "测试消息",
 }
 

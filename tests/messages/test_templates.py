@@ -50,6 +50,7 @@ def test_a_low_balance_says_how_long_it_lasts() -> None:
         (NoticeLevel.LAST, -320, 0.0, "已欠费3.20元"),
         (NoticeLevel.TRIPPED, -123_456, None, "已欠费1,234.56元"),
         (NoticeLevel.RESTORED, -5, None, "已恢复送电"),
+        (NoticeLevel.POWER, -5, None, "用电功率超过限值"),
     ],
 )
 def test_the_state_is_said_in_words(level: NoticeLevel, fen: int, days: float | None, state: str) -> None:
