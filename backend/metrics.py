@@ -5,6 +5,7 @@ for all: see `share_between_processes`, which has to run before this page is imp
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import (
@@ -66,6 +67,8 @@ _line_silent = _gauge("line_silent_meters", "Meters that do not answer", "collec
 _collector_seen = _gauge("collector_seen_timestamp_seconds", "When a collector was last heard", "collector")
 _collector_backlog = _gauge("collector_backlog", "Readings waiting in the spool", "collector")
 _collector_offset = _gauge("collector_clock_offset_seconds", "Collector's clock less ours", "collector")
+_alarms = _gauge("alarms", "Alarms that stand and are explained by no other", "kind", "severity")
+_alarms_seen: set[tuple[str, str]] = set()  # A kind that stands no longer is said to be none.
 
 
 def observe_call(operation: str, status: int, seconds: float) -> None:
@@ -120,6 +123,13 @@ def set_redis_up(up: bool) -> None:
 
 def set_event_streams(count: int) -> None:
     _streams.set(count)
+
+
+def set_alarms(counts: Mapping[tuple[str, str], int]) -> None:
+    """counts: standing alarms by kind and severity; what is not named is none."""
+    _alarms_seen.update(counts)
+    for kind, severity in _alarms_seen:
+        _alarms.labels(kind, severity).set(counts.get((kind, severity), 0))
 
 
 def set_line(

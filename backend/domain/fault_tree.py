@@ -161,7 +161,7 @@ def settled(since: Mapping[int, datetime], told: Collection[int], now: datetime)
     """Return those of one gateway's troubled lines that may be told of.
 
     since: when each troubled line was first found so. told: what stands already stays.
-    A line waits for 10 s, and while one beside it has only just failed up to 30 s: it may be the gateway.
+    A line waits for 10 s; up to 30 s while a line beside it has only just failed: it may be the gateway.
     """
     is_moving = any(now - at < SETTLE for at in since.values())
     wait = SETTLE_AT_MOST if is_moving else SETTLE

@@ -20,7 +20,7 @@ from backend.models.supply import ArrearsEpisode
 from backend.services.decide_supply import decide_account
 from backend.services.readings_store import ms_of
 from backend.services.supply_facts import estimated_of
-from backend.services.tasks import raise_alarm
+from backend.services.tasks import end_alarm, raise_alarm
 from backend.store import rows
 from common.units import Fen, Nanoyuan
 
@@ -64,8 +64,7 @@ async def tell_of_readings(
     healed = set(accepted)
     for alarm in await Alarm.filter(site_id=site_id, kind__in=kinds, cleared_at=None):
         if alarm.meter_id in healed:
-            alarm.cleared_at, alarm.standing_key = ctx.clock.now(), None
-            await alarm.save(update_fields=["cleared_at", "standing_key"])
+            await end_alarm(ctx, alarm)
     for meter, verdict, register_wh in ((one.meter, one.verdict, one.register_wh) for one in quarantined):
         if verdict is Verdict.FUTURE:
             text = f"表 {meter.serial} 的抄表时间超前，数据未采用"

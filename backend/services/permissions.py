@@ -32,6 +32,7 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.keep_supply.ask": "申请保电",
         "staff.keep_supply.approve": "审批和解除保电",
         "staff.task.done": "办结待办",
+        "staff.alarm.handle": "确认、指派、静音和关闭告警",
         "staff.binding_code": "发放绑定码",
         "staff.report.view": "查看报表",
         "staff.ledger.view": "查看账目与凭证",
@@ -100,6 +101,7 @@ SEEDED_ROLES = (
             "staff.restore.emergency_lift",
             "staff.keep_supply.ask",
             "staff.task.done",
+            "staff.alarm.handle",
         ),
     ),
     SeededRole(

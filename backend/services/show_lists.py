@@ -1,4 +1,4 @@
-"""Lists for the staff: tasks, alarms, keep-supplies (待办、告警、保电)."""
+"""Lists for the staff: tasks, keep-supplies (待办、保电)."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from backend.context import Context
 from backend.models.accounts import Account, KeepSupply
-from backend.models.operations import Alarm, StaffTask
+from backend.models.operations import StaffTask
 from backend.models.site import Shop
 
 _MOST = 500
@@ -18,16 +18,6 @@ class TaskView(Struct, frozen=True, kw_only=True):
     account_id: str | None
     text: str
     opened_at: datetime
-
-
-class AlarmView(Struct, frozen=True, kw_only=True):
-    alarm_id: str
-    kind: str
-    severity: str
-    meter_id: str | None
-    account_id: str | None
-    text: str
-    raised_at: datetime
 
 
 class KeepSupplyView(Struct, frozen=True, kw_only=True):
@@ -53,22 +43,6 @@ async def list_tasks(ctx: Context) -> list[TaskView]:
             account_id=_text(row.account_id),
             text=row.text,
             opened_at=row.opened_at,
-        )
-        for row in found
-    ]
-
-
-async def list_alarms(ctx: Context) -> list[AlarmView]:
-    found = await Alarm.filter(site_id=ctx.caller.site_id, cleared_at=None).order_by("-id").limit(_MOST)
-    return [
-        AlarmView(
-            alarm_id=str(row.id),
-            kind=row.kind,
-            severity=row.severity,
-            meter_id=_text(row.meter_id),
-            account_id=_text(row.account_id),
-            text=row.text,
-            raised_at=row.raised_at,
         )
         for row in found
     ]

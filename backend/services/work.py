@@ -16,6 +16,7 @@ WATCH_RESTORE = "watch_restore"
 SEND_NOTICE = "send_notice"
 REVIEW_KEEP_SUPPLY = "review_keep_supply"
 MATCH_RECEIPT = "match_receipt"
+LOOK_AT_FAULTS = "look_at_faults"
 _FIRST_MATCH = timedelta(seconds=2)
 
 
@@ -42,6 +43,10 @@ class NoticeWork(Struct):
 
 class KeepSupplyWork(Struct):
     keep_supply_id: int
+
+
+class SiteWork(Struct):
+    site_id: int
 
 
 class ReceiptWork(Struct):
@@ -93,3 +98,8 @@ async def keep_receipt(ctx: Context, receipt: Receipt) -> None:
 async def review_keep_supply(ctx: Context, keep_supply_id: int, due_at: datetime) -> None:
     work = KeepSupplyWork(keep_supply_id)
     await add_work(ctx, REVIEW_KEEP_SUPPLY, work, key=f"{REVIEW_KEEP_SUPPLY}:{keep_supply_id}", due_at=due_at)
+
+
+async def look_at_faults(ctx: Context, site_id: int, due_at: datetime) -> None:
+    """Look at a site's faults when time alone may make an alarm of them."""
+    await add_work(ctx, LOOK_AT_FAULTS, SiteWork(site_id), key=f"{LOOK_AT_FAULTS}:{site_id}", due_at=due_at)

@@ -8,12 +8,12 @@ import pytest
 from backend.context import CallerKind
 from backend.models.accounts import Account
 from backend.models.ledger import Entry
-from backend.models.operations import StaffTask
+from backend.models.operations import Alarm, StaffTask
 from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.control_supply import read_now
 from backend.services.keep_supply import ask_keep_supply
-from backend.services.tasks import open_task
+from backend.services.tasks import open_task, raise_alarm
 from backend.store import unit_of_work
 from common.wire import ReadingKind
 from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close
@@ -31,8 +31,12 @@ async def things(guarded: Guarded) -> dict[str, Any]:
     await unit_of_work(
         lambda: open_task(other.ctx, other.site_id, "x", cause="x", text="x", account_id=account.id)
     )
+    alarm = await unit_of_work(
+        lambda: raise_alarm(other.ctx, other.site_id, "meter_clock", "1", "x", meter_id=meter.id)
+    )
     return {
         "account_id": account.id,
+        "alarm_id": alarm.id,
         "meter_id": meter.id,
         "keep_supply_id": int(kept),
         "task_id": (await StaffTask.get(site_id=other.site_id)).id,
@@ -45,6 +49,10 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
     """A body with which the same call at home would go through."""
     until_at = guarded.mall.clock.now() + timedelta(hours=1)
     bodies: dict[str, dict[str, Any]] = {
+        "staff.acknowledge_alarm": {},
+        "staff.assign_alarm": {"staff_id": "1"},
+        "staff.clear_alarm": {"reason": "已处理"},
+        "staff.snooze_alarm": {"until_at": until_at.isoformat(), "reason": "等备件"},
         "staff.ask_keep_supply": {"until_at": until_at.isoformat(), "reason": "冷库有货"},
         "staff.decide_keep_supply": {"granted": True},
         "staff.decide_trip": {"trip": True, "reason": "欠费", "totp": guarded.totp()},
@@ -94,13 +102,21 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
     assert await Entry.all().count() == 0
     assert await ReadRequest.all().count() == 1
     assert (await StaffTask.get(cause="x")).done_at is None
+    assert (await Alarm.get()).version == 1
 
 
 async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:
     path = await things(guarded)
     headers = await guarded.sign_in("manager")
     serial_ids = {str(value).encode() for value in path.values()}
-    for name in ("show_board", "list_tasks", "list_alarms", "list_keep_supplies", "list_commands"):
+    for name in (
+        "show_board",
+        "list_tasks",
+        "list_alarms",
+        "list_alarm_history",
+        "list_keep_supplies",
+        "list_commands",
+    ):
         answer = await guarded.call(OPERATIONS[f"staff.{name}"], headers)
         assert answer.status == 200
         assert not [one for one in serial_ids if one in answer.body]

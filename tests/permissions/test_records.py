@@ -7,7 +7,7 @@ from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.operations import StaffTask
 from backend.services.audit import verify_audit
-from backend.services.tasks import open_task
+from backend.services.tasks import open_task, raise_alarm
 from backend.store import unit_of_work
 from tests.permissions.conftest import OPERATIONS, Guarded
 
@@ -30,6 +30,8 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     )
     task = {"task_id": (await StaffTask.get(cause="t")).id}
     until_at = (mall.clock.now() + timedelta(hours=2)).isoformat()
+    raised = await unit_of_work(lambda: raise_alarm(mall.ctx, mall.site_id, "meter_clock", "1", "t"))
+    alarm = {"alarm_id": raised.id}
     done: list[tuple[str, int]] = []
 
     async def act(name: str, person: str, path: dict[str, Any], body: Any = None) -> None:
@@ -49,6 +51,11 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     veto = {"trip": False, "reason": "已承诺", "totp": guarded.totp()}
     await act("staff.decide_trip", "manager", account, veto)
     await act("staff.issue_binding_code", "cashier", account)
+    await act("staff.acknowledge_alarm", "electrician", alarm, {})
+    await act("staff.acknowledge_alarm", "manager", alarm, {"note": "已知"})
+    await act("staff.assign_alarm", "manager", alarm, {"staff_id": str(guarded.staff["electrician"])})
+    await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
+    await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
     await act("staff.sign_out", "cashier", {})
 
     assert [one for one in done if one[1] >= 300] == []

@@ -114,13 +114,13 @@ async def test_a_silence_of_the_collector_is_seen_as_a_new_beginning(mall: Small
     assert (await Collector.get()).first_seen_at == mall.clock.now()
 
 
-async def test_a_lost_line_is_one_urgent_alarm_not_one_for_each_meter(mall: SmallMall) -> None:
+async def test_a_lost_gateway_is_one_urgent_alarm_not_one_for_each_meter(mall: SmallMall) -> None:
     meters = [str(meter.id) for meter in await Meter.all()]
     for _ in range(3):
         await report(mall, *meters, connected=False)
         mall.clock.advance(60)
 
-    assert await mall.alarms() == ["line_down"]
+    assert await mall.alarms() == ["gateway_down"]
     assert (await Alarm.get()).severity == "urgent"
     assert (await mall.state()).silent_since_at == mall.clock.now() - timedelta(seconds=180)
     await report(mall)
