@@ -10,6 +10,7 @@ from msgspec import Struct
 from backend.context import Context
 from backend.domain.balances import days_left, estimate
 from backend.services.authenticate import is_still_allowed
+from backend.services.show_alarms import AlarmMark, marks_of
 from backend.store import rows, some_utc, utc
 from common.units import Fen, Nanoyuan
 
@@ -82,8 +83,18 @@ class BoardRow(Struct, frozen=True, kw_only=True):
 
 
 class Board(Struct, frozen=True, kw_only=True):
+    """All rows, or those that changed. `alarms`: with all rows alone, what stands by id and version."""
+
     at: datetime
     rows: list[BoardRow]
+    alarms: list[AlarmMark] | None = None
+
+
+class Alarms(Struct, frozen=True, kw_only=True):
+    """What stands now, the whole of it: whoever missed one event is right again with the next."""
+
+    at: datetime
+    alarms: list[AlarmMark]
 
 
 async def show_board(ctx: Context) -> Board:
@@ -166,28 +177,35 @@ def _balance(row: Row, accrued: Row, now: datetime) -> tuple[int | None, float |
 async def stream_board(ctx: Context) -> AsyncIterator[str]:
     """Yield server-sent events: the whole board, then each second the rows that changed (实时推送).
 
-    Events: "board" (all rows), "rows" (changed rows), "beat" (server time; the data are still live).
+    Events: "board" (all rows and alarm marks), "rows" (changed rows), "alarms" (the marks, when one of
+    them changed), "beat" (server time; the data are still live).
     Ends when the caller has signed out or lost the right to see it.
     """
     topic = f"live:{ctx.caller.site_id}"
     sent: dict[str, BoardRow] = {}
+    marked: list[AlarmMark] = []
     last_beat = ctx.clock.monotonic()
     while True:
         ticket = ctx.wakes.ticket(topic)
         if not await is_still_allowed(ctx, PERMISSION):
             return
         board = await show_board(ctx)
+        marks = await marks_of(ctx.caller.site_id or 0)
         changed = [row for row in board.rows if sent.get(row.meter_id) != row]
-        event = ""
+        events = []
         if not sent or len(changed) > len(board.rows) // 2:
-            event = _event("board", board)
-        elif changed:
-            event = _event("rows", Board(at=board.at, rows=changed))
-        elif ctx.clock.monotonic() - last_beat > STREAM_BEAT_S:
-            event = _event("beat", {"at": board.at})
-        if event:
+            events.append(_event("board", Board(at=board.at, rows=board.rows, alarms=marks)))
+        else:
+            if changed:
+                events.append(_event("rows", Board(at=board.at, rows=changed)))
+            if marks != marked:
+                events.append(_event("alarms", Alarms(at=board.at, alarms=marks)))
+        if not events and ctx.clock.monotonic() - last_beat > STREAM_BEAT_S:
+            events.append(_event("beat", {"at": board.at}))
+        for event in events:
             yield event
             last_beat = ctx.clock.monotonic()
+        marked = marks
         sent = {row.meter_id: row for row in board.rows}
         await ctx.clock.sleep(STREAM_PAUSE_S)
         longest_s = RECHECK_S - STREAM_PAUSE_S
