@@ -272,7 +272,7 @@ def _stable_names(classes: list[Any]) -> dict[Any, str]:
 
 def _tidied(value: Any, renamed: dict[str, str]) -> Any:
     """Give references their stable names and integers their true width."""
-    if isinstance(value, (list, tuple)):  # A default may be a tuple; JSON has arrays.
+    if isinstance(value, list | tuple):  # A default that is an empty tuple is an empty array in JSON.
         return [_tidied(one, renamed) for one in value]
     if not isinstance(value, dict):
         return value

@@ -96,7 +96,7 @@ class Collector:
     def reading(self, reading: Reading) -> None:
         with _spooling("reading"):
             self._spool.readings.add(msgspec.json.encode(reading), reading.read_at)
-        self.uplink.reading_added(urgent=reading.kind is not ReadingKind.POLL)
+        self.uplink.reading_added(reading, urgent=reading.kind is not ReadingKind.POLL)
 
     def outcome(self, outcome: Outcome, ended: bool) -> None:
         with _spooling("outcome"):

@@ -44,16 +44,11 @@ class Batch(NamedTuple):
 
 
 class Box:
-    """One kind of rows, numbered in batches within an epoch.
+    """One kind of rows, numbered in batches within an epoch. They go in order, oldest first: an interval
+    between two readings is priced once and exactly only when the readings come one after the other."""
 
-    newest_first: what is newest matters most (readings); otherwise in order (outcomes).
-    """
-
-    def __init__(
-        self, db: sqlite3.Connection, name: str, newest_first: bool, uuid_: Callable[[], str]
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, name: str, uuid_: Callable[[], str]) -> None:
         self._db, self._name = db, name
-        self._order = "DESC" if newest_first else "ASC"
         db.executescript(_BOX_SCHEMA.format(name=name))
         self.epoch = _meta(db, f"{name}_epoch", lambda: uuid_().encode()).decode()
         self._number = int(_meta(db, f"{name}_number", lambda: b"0"))
@@ -77,7 +72,7 @@ class Box:
             self._number += 1
             self._db.execute(
                 f"UPDATE {self._name} SET batch = ? WHERE id IN "
-                f"(SELECT id FROM {self._name} ORDER BY id {self._order} LIMIT ?)",
+                f"(SELECT id FROM {self._name} ORDER BY id LIMIT ?)",
                 (self._number, limit),
             )
             self._set_number()
@@ -113,9 +108,7 @@ class Box:
         return dropped
 
     def _bodies(self, number: int) -> list[bytes]:
-        rows = self._db.execute(
-            f"SELECT body FROM {self._name} WHERE batch = ? ORDER BY id {self._order}", (number,)
-        )
+        rows = self._db.execute(f"SELECT body FROM {self._name} WHERE batch = ? ORDER BY id", (number,))
         return [bytes(row[0]) for row in rows]
 
     def _set_number(self) -> None:
@@ -140,8 +133,8 @@ class Spool:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
-            self.readings = Box(self._db, "readings", True, uuid_)
-            self.outcomes = Box(self._db, "outcomes", False, uuid_)
+            self.readings = Box(self._db, "readings", uuid_)
+            self.outcomes = Box(self._db, "outcomes", uuid_)
         except sqlite3.Error as error:
             raise CollectorConfigError(f"{PREFIX}SPOOL: {path}: {error}") from error
 

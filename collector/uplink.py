@@ -2,16 +2,17 @@
 
 import asyncio
 import random
-import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import httpx
 import msgspec
 import structlog
 from msgspec import structs
 
+from collector.exchange import ANSWER_TIMEOUT_S, RETRY_S, VERSION, Exchange
+from collector.peeks import Peeks
 from collector.settings import CollectorSettings
 from collector.spool import Batch, Box, Spool
 from common.clock import Clock
@@ -30,14 +31,12 @@ from common.wire import (
     HealthAnswer,
     LineHealth,
     Plan,
+    Reading,
+    ReadingBatch,
 )
 
-VERSION = "0.1.0"
-RETRY_S, MAX_RETRY_S = 0.2, 5.0
-CONNECT_TIMEOUT_S = 3.0
-ANSWER_TIMEOUT_S = 10.0
 READINGS_PER_BATCH = 500  # One batch per flush: a backlog of 30 days leaves room for the present.
-URGENT_READINGS = 20
+NO_BATCH = 0  # Number of what is not from the spool; the spool's batches begin at 1.
 MAX_ROUND_TRIP_S = 2.0  # A slower answer says nothing about the clocks.
 MIN_POLL_S = 0.2
 PLAN_LOOK_S = 60.0
@@ -45,7 +44,6 @@ EXPIRE_EVERY_S = 3600.0
 UNREADABLE = (400, 413, 422)
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 
 class Inbox(Protocol):
@@ -73,16 +71,13 @@ class Uplink:
         spool: Spool,
         inbox: Inbox,
     ) -> None:
-        self._settings, self._http, self._clock = settings, http, clock
-        self._random, self._spool, self._inbox = random_, spool, inbox
-        self._headers = {
-            "authorization": f"Bearer {settings.token}",
-            "content-type": "application/json",
-            "user-agent": f"prewatt-collector/{VERSION} ({settings.collector_id})",
-        }
+        self._settings, self._clock = settings, clock
+        self._spool, self._inbox = spool, inbox
+        self._exchange = Exchange(settings, http, clock, random_)
         self._outcomes_wake, self._readings_wake = asyncio.Event(), asyncio.Event()
         self._plan_wake = asyncio.Event()
         self._urgent = False
+        self._peeks = Peeks()
         self._clocks_compared = asyncio.Event()
         self.offset_s: float | None = None  # Collector clock minus the backend's.
         self.plan_version = ""
@@ -91,8 +86,9 @@ class Uplink:
     def outcome_added(self) -> None:
         self._outcomes_wake.set()
 
-    def reading_added(self, urgent: bool) -> None:
+    def reading_added(self, reading: Reading, urgent: bool) -> None:
         """A routine reading waits for the next flush; one that somebody waits for goes at once."""
+        self._peeks.add(reading)
         self._urgent = self._urgent or urgent
         self._readings_wake.set()
 
@@ -110,19 +106,31 @@ class Uplink:
             self._outcomes_wake.clear()
 
     async def _readings(self) -> None:
-        """Send a batch per flush, newest first; urgent readings do not wait for the flush."""
+        """Send a batch per flush, oldest first; urgent readings do not wait for the flush.
+
+        While more waits than a batch holds, the newest state of each meter goes ahead as a peek; the backlog
+        keeps its order and its pace.
+        """
+        box = self._spool.readings
+        due_s: float | None = None
         while True:
-            if self._spool.readings.count == 0:
+            if box.count == 0:
+                due_s = None
+                self._peeks.clear()
                 self._readings_wake.clear()
                 await self._readings_wake.wait()
-            if not self._urgent:
-                await self._flush_time()
+            if due_s is None:
+                due_s = self._clock.monotonic() + self._settings.flush_s
+            await self._flush_time(due_s)
             urgent, self._urgent = self._urgent, False
-            limit = URGENT_READINGS if urgent else READINGS_PER_BATCH
-            await self._send(self._spool.readings, READINGS_PATH, "readings", limit)
+            if box.count > READINGS_PER_BATCH:
+                await self._peek()
+                if urgent and self._clock.monotonic() < due_s:
+                    continue
+            await self._send(box, READINGS_PATH, "readings", READINGS_PER_BATCH)
+            due_s = None
 
-    async def _flush_time(self) -> None:
-        until_s = self._clock.monotonic() + self._settings.flush_s
+    async def _flush_time(self, until_s: float) -> None:
         while not self._urgent and (left_s := until_s - self._clock.monotonic()) > 0:
             self._readings_wake.clear()
             try:
@@ -131,13 +139,30 @@ class Uplink:
             except TimeoutError:
                 return
 
+    async def _peek(self) -> None:
+        """Show the newest states, once: a peek that is lost is followed by the next one."""
+        peeks = self._peeks.batch()
+        if not peeks:
+            return
+        epoch = self._spool.readings.epoch
+        body = ReadingBatch(epoch=epoch, number=NO_BATCH, sent_at=self._clock.now(), readings=peeks)
+        try:
+            await self._exchange.post(READINGS_PATH, body, BatchAnswer)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code not in UNREADABLE:
+                return
+            log.error("peeks_unreadable", count=len(peeks))
+        except (httpx.HTTPError, msgspec.MsgspecError):
+            return
+        self._peeks.shown(peeks)
+
     async def _desired(self) -> None:
         """Long-poll what each relay shall be, and which meters to read now."""
         # The first question already says how wrong our clock is.
         await self._clocks_compared.wait()
         while True:
             asked_s = self._clock.monotonic()
-            answer = await self._retried(self._ask_desired)
+            answer = await self._exchange.retried(self._ask_desired)
             self.contact_s = self._clock.monotonic()
             news = self._inbox.take(answer)
             if answer.plan_version != self.plan_version:
@@ -150,7 +175,7 @@ class Uplink:
         """Fetch the plan at the start and whenever its version has changed."""
         while True:
             self._plan_wake.clear()
-            plan = await self._retried(self._fetch_plan)
+            plan = await self._exchange.retried(self._fetch_plan)
             if plan is not None and plan.version != self.plan_version:
                 self._inbox.replan(plan)
                 self.plan_version = plan.version
@@ -163,13 +188,13 @@ class Uplink:
     async def _health(self) -> None:
         expire_s = self._clock.monotonic()
         while True:
-            answer, asked_at, took_s = await self._retried(self._report_health)
+            answer, asked_at, took_s = await self._exchange.retried(self._report_health)
             if took_s <= MAX_ROUND_TRIP_S:
                 self.offset_s = (asked_at - answer.server_time).total_seconds() + took_s / 2
             self._clocks_compared.set()
             if self._clock.monotonic() >= expire_s:
                 expire_s = self._clock.monotonic() + EXPIRE_EVERY_S
-                dropped = await self._retried(self._expire)
+                dropped = await self._exchange.retried(self._expire)
                 if dropped:
                     log.error("spool_expired", rows=dropped)
             await self._clock.sleep(self._settings.health_s if self.offset_s is not None else RETRY_S)
@@ -186,7 +211,7 @@ class Uplink:
             wait_s=self._settings.long_poll_s if self._in_contact() else 0.0,
             clock_offset_s=self.offset_s,
         )
-        return await self._post(
+        return await self._exchange.post(
             DESIRED_PATH, query, DesiredAnswer, self._settings.long_poll_s + ANSWER_TIMEOUT_S
         )
 
@@ -198,11 +223,7 @@ class Uplink:
 
     async def _fetch_plan(self) -> Plan | None:
         headers = {"if-none-match": f'"{self.plan_version}"'} if self.plan_version else {}
-        response = await self._http.get(
-            self._settings.url + PLAN_PATH,
-            headers={**self._headers, **headers},
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        )
+        response = await self._exchange.get(PLAN_PATH, headers)
         if response.status_code == 304:
             return None
         response.raise_for_status()
@@ -217,7 +238,7 @@ class Uplink:
             clock_offset_s=self.offset_s,
             lines=self._inbox.line_health(),
         )
-        answer = await self._post(HEALTH_PATH, health, HealthAnswer)
+        answer = await self._exchange.post(HEALTH_PATH, health, HealthAnswer)
         return answer, asked_at, self._clock.monotonic() - asked_s
 
     async def _empty(self, box: Box, path: str, name: str, limit: int) -> None:
@@ -226,7 +247,7 @@ class Uplink:
 
     async def _send(self, box: Box, path: str, name: str, limit: int) -> None:
         """Send one batch until the backend has it."""
-        await self._retried(lambda: self._send_once(box, path, name, limit))
+        await self._exchange.retried(lambda: self._send_once(box, path, name, limit))
 
     async def _send_once(self, box: Box, path: str, name: str, limit: int) -> None:
         batch = box.batch(limit)
@@ -234,7 +255,7 @@ class Uplink:
             return
         failpoint(f"collector.{name}.sending")
         try:
-            answer = await self._post(path, self._body(batch, name), BatchAnswer)
+            answer = await self._exchange.post(path, self._body(batch, name), BatchAnswer)
         except httpx.HTTPStatusError as error:
             if error.response.status_code not in UNREADABLE:
                 raise
@@ -251,30 +272,3 @@ class Uplink:
     def _body(self, batch: Batch, name: str) -> dict[str, Any]:
         rows = [msgspec.Raw(body) for body in batch.bodies]
         return {"epoch": batch.epoch, "number": batch.number, "sent_at": self._clock.now(), name: rows}
-
-    async def _post(self, path: str, body: Any, type_: type[T], read_s: float = ANSWER_TIMEOUT_S) -> T:
-        response = await self._http.post(
-            self._settings.url + path,
-            content=msgspec.json.encode(body),
-            headers=self._headers,
-            timeout=httpx.Timeout(read_s, connect=CONNECT_TIMEOUT_S),
-        )
-        response.raise_for_status()
-        return msgspec.json.decode(response.content, type=type_)
-
-    async def _retried(self, exchange: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an exchange until it works, with growing waits; backend and disk are never given up."""
-        delay_s, tries = RETRY_S, 0
-        while True:
-            try:
-                result = await exchange()
-            except (httpx.HTTPError, msgspec.MsgspecError, sqlite3.Error) as error:
-                if tries == 0:
-                    log.warning("exchange_failed", reason=f"{type(error).__name__}: {error}")
-            else:
-                if tries:
-                    log.info("exchange_works_again", tries=tries)
-                return result
-            tries += 1
-            await self._clock.sleep(delay_s * self._random.uniform(0.8, 1.2))
-            delay_s = min(delay_s * 2, MAX_RETRY_S)

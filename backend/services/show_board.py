@@ -27,7 +27,7 @@ SELECT m.id AS meter_id, m.serial, m.unit, m.kind, m.place, m.account_id, m.prof
        l.code AS line, sf.code AS shaft, sf.name AS shaft_name,
        sh.code AS shop_code, sh.name AS shop_name, sh.floor,
        a.settled_fen, a.carried_nano, a.overdraft_fen, a.mean_daily_nano, a.in_arrears, a.armed, a.level,
-       st.read_at, st.register_wh, st.power_w, st.relay, st.relay_at, st.quarantined_at,
+       st.read_at, st.shown_at, st.register_wh, st.power_w, st.relay, st.relay_at, st.quarantined_at,
        st.silent_since_at,
        su.desired, su.generation, su.verified_generation, su.stage, su.stage_at, su.desired_at, su.holds
 FROM meter m
@@ -65,7 +65,8 @@ class BoardRow(Struct, frozen=True, kw_only=True):
     in_arrears: bool
     armed: bool
     level: int
-    read_at: datetime | None
+    read_at: datetime | None  # Of the newest accepted register: what the balance rests on.
+    shown_at: datetime | None  # Of the newest reading of all: how old power and relay are.
     register_wh: int | None
     power_w: int | None
     relay: str
@@ -142,6 +143,7 @@ async def show_board(ctx: Context) -> Board:
                 armed=bool(row["armed"]),
                 level=row["level"] or 0,
                 read_at=utc(row["read_at"]),
+                shown_at=utc(row["shown_at"]),
                 register_wh=row["register_wh"],
                 power_w=row["power_w"],
                 relay=row["relay"],

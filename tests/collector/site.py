@@ -12,6 +12,7 @@ import msgspec
 
 from collector.main import Collector
 from collector.settings import CollectorSettings
+from collector.uplink import NO_BATCH
 from common.clock import Clock, LoopClock, VirtualLoop
 from common.streams import Streams
 from common.wire import (
@@ -69,6 +70,7 @@ class Backend:
     watch: list[str] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     reading_batches: list[ReadingBatch] = field(default_factory=list)
+    peeks: list[ReadingBatch] = field(default_factory=list)  # Beside the spool.
     outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
     outcome_batches: list[OutcomeBatch] = field(default_factory=list)
     queries: list[DesiredQuery] = field(default_factory=list)
@@ -135,6 +137,9 @@ class Backend:
         batch = msgspec.json.decode(request.content, type=ReadingBatch)
         if any(reading.meter_id == self.unreadable_meter for reading in batch.readings):
             return 422
+        if batch.number == NO_BATCH:
+            self.peeks.append(batch)
+            return BatchAnswer(epoch=batch.epoch, number=batch.number, server_time=self._now())
         self.reading_batches.append(batch)
         self.readings += batch.readings
         if self.lose_answers:

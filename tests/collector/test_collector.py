@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from common.wire import OrderClass, Plan, ReadingKind, ReadRequest, Relay, Stage
-from tests.collector.site import Site, restore, run_site, trip
+from collector.spool import Spool
+from common.wire import OrderClass, Plan, Reading, ReadingKind, ReadRequest, Relay, Stage
+from tests.collector.site import START, Site, restore, run_site, trip
 
 S = Stage
 
@@ -35,7 +36,7 @@ def test_readings_arrive_in_numbered_batches_with_what_the_meters_show() -> None
     run_site(main)
 
 
-def test_nothing_is_lost_while_the_backend_is_away_and_the_newest_comes_first() -> None:
+def test_nothing_is_lost_while_the_backend_is_away_and_it_comes_in_order() -> None:
     async def main() -> None:
         site = Site(5, poll_interval_s=5)
         await site.start()
@@ -43,16 +44,69 @@ def test_nothing_is_lost_while_the_backend_is_away_and_the_newest_comes_first() 
         backend = site.backend
         backend.down = True
         await site.after(1_800)
-        before, batches = len(backend.readings), len(backend.reading_batches)
+        before = len(backend.readings)
         backend.down = False
         await site.after(30)
         assert len(backend.readings) - before > 5 * 350
-        # The first one was under way when the backend went.
-        backlog = backend.reading_batches[batches + 1 : batches + 4]
-        oldest = [batch.readings[-1].read_at for batch in backlog]
-        assert oldest == sorted(oldest, reverse=True)
-        assert all(batch.readings[0].read_at > batch.readings[-1].read_at for batch in backlog)
+        for meter_id in site.meters:
+            times = [reading.read_at for reading in backend.readings if reading.meter_id == meter_id]
+            assert times == sorted(set(times))
         assert backend.health[-1].spool_backlog < 10
+        await site.stop()
+
+    run_site(main)
+
+
+def test_while_older_readings_wait_the_newest_of_each_meter_goes_ahead_to_be_shown() -> None:
+    async def main() -> None:
+        site = Site(5, poll_interval_s=5)
+        await site.start()
+        await site.after(20)
+        backend = site.backend
+        backend.down = True
+        await site.after(1_800)
+        backend.down = False
+        batches = len(backend.reading_batches)
+        await site.after(8)
+        peeks = backend.peeks[0]
+        assert {reading.kind for reading in peeks.readings} == {ReadingKind.PEEK}
+        assert {reading.meter_id for reading in peeks.readings} == set(site.meters)
+        assert all((peeks.sent_at - reading.read_at).total_seconds() < 12 for reading in peeks.readings)
+        # What is being charged meanwhile is half an hour old, and every peek's own reading follows.
+        first = backend.reading_batches[batches + 1]
+        assert (first.sent_at - first.readings[0].read_at).total_seconds() > 1_700
+        await site.after(30)
+        charged = {(r.meter_id, r.read_at) for r in backend.readings if r.kind is not ReadingKind.PEEK}
+        assert {(r.meter_id, r.read_at) for batch in backend.peeks for r in batch.readings} <= charged
+        count = len(backend.peeks)
+        await site.after(30)
+        assert len(backend.peeks) == count
+        await site.stop()
+
+    run_site(main)
+
+
+def test_a_read_request_is_answered_at_once_while_older_readings_wait(tmp_path: Path) -> None:
+    async def main() -> None:
+        spool = Spool(str(tmp_path / "spool.db"))
+        old = Reading(meter_id="1", read_at=START, kind=ReadingKind.POLL, register_wh=1)
+        spool._db.execute("BEGIN")
+        for _ in range(20_000):
+            spool.readings.add(msgspec.json.encode(old), START)
+        spool._db.execute("COMMIT")
+        spool.close()
+        site = Site(5, spool=str(tmp_path / "spool.db"))
+        await site.start()
+        await site.after(5)
+        meter_id = next(iter(site.meters))
+        asked_s = site.backend.clock.monotonic()
+        site.backend.ask(ReadRequest(request_id="r1", meter_id=meter_id, within_s=60))
+        while not any(r.request_id == "r1" for batch in site.backend.peeks for r in batch.readings):
+            await site.after(0.05)
+        assert site.backend.clock.monotonic() - asked_s < 1.0
+        batches = len(site.backend.reading_batches)
+        await site.after(10)
+        assert 8 <= len(site.backend.reading_batches) - batches <= 12  # The backlog keeps its pace.
         await site.stop()
 
     run_site(main)

@@ -20,10 +20,10 @@ def filled(path: str = ":memory:", rows: int = 10) -> Spool:
     return spool
 
 
-def test_the_newest_readings_go_first() -> None:
+def test_readings_go_in_order() -> None:
     batch = filled().readings.batch(3)
 
-    assert batch is not None and batch.bodies == [b"9", b"8", b"7"]
+    assert batch is not None and batch.bodies == [b"0", b"1", b"2"]
 
 
 def test_outcomes_go_in_order() -> None:
@@ -45,7 +45,7 @@ def test_a_batch_stays_the_same_until_it_is_confirmed() -> None:
     assert first is not None
     spool.readings.acknowledge(first.number)
     second = spool.readings.batch(3)
-    assert second is not None and second.bodies == [b"newer", b"6", b"5"]
+    assert second is not None and second.bodies == [b"3", b"4", b"5"]
     assert second.number == first.number + 1
 
 

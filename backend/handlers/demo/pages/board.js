@@ -115,7 +115,7 @@ function show(row, before) {
 }
 
 function showAge(row, card) {
-  setText(card.age, age(row.read_at));
+  setText(card.age, age(row.shown_at));
   card.button.classList.toggle('stale', isStale(row));
 }
 
@@ -148,7 +148,7 @@ function headings() {
   for (const [code, shaft] of shafts) {
     const mine = [...rows.values()].filter((row) => row.shaft === code);
     const offline = mine.filter(isOffline);
-    const newest = mine.reduce((best, row) => (row.read_at > (best ?? '') ? row.read_at : best), null);
+    const newest = mine.reduce((best, row) => (row.shown_at > (best ?? '') ? row.shown_at : best), null);
     setText(shaft.facts, `在线 ${mine.length - offline.length}/${mine.length} · 最近抄表 ${age(newest)}`);
     const isDown = mine.length > 3 && offline.length * 10 >= mine.length * 9;
     shaft.trouble.hidden = !isDown;

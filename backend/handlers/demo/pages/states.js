@@ -38,11 +38,11 @@ export function isPending(row) {
 }
 
 export function isOffline(row) {
-  return row.silent_since_at !== null || row.read_at === null || ageS(row.read_at) > UNKNOWN_S;
+  return row.silent_since_at !== null || row.shown_at === null || ageS(row.shown_at) > UNKNOWN_S;
 }
 
 export function isStale(row) {
-  const seconds = ageS(row.read_at);
+  const seconds = ageS(row.shown_at);
   return seconds === null || seconds > STALE_S;
 }
 
@@ -60,7 +60,7 @@ export function stateOf(row) {
 export function stateWord(row, state) {
   if (state === 'pending') return row.desired === 'OFF' ? '断电中，待回读' : '送电中，待回读';
   if (state === 'off' && row.relay === 'PERMITTED') return '待按键合闸';
-  if (state === 'offline' && row.read_at === null) return '未抄到';
+  if (state === 'offline' && row.shown_at === null) return '未抄到';
   if (state === 'offline' && row.silent_since_at === null) return '数据过时';
   return STATES[state].word;
 }
