@@ -5,20 +5,20 @@ from datetime import timedelta
 from backend.context import Context
 from backend.errors import NotFound, Refused
 from backend.models.meters import Meter, MeterKind
-from backend.models.supply import OffReason, ReadRequest, Supply
+from backend.models.supply import OffReason, Supply
 from backend.services.approvals import ask, decide, standing
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account, order_relay
 from backend.services.load_trips import is_load_tripped
 from backend.services.locks import lock_account
 from backend.services.power_limit import lift_by_person
+from backend.services.read_requests import ask_reading
 from backend.services.tasks import open_task
 from backend.services.work import wake
 from backend.store import unit_of_work
 from common.wire import OrderClass, Relay
 
 UNDO_FOR = timedelta(seconds=60)  # An emergency trip by mistake is taken back by the same person.
-READ_WITHIN = timedelta(seconds=60)
 SAFETY, STAFF, POWER_LIMIT = "safety", "staff", "power_limit"
 LIFT, LIFT_PERMISSION = "lift_emergency", "staff.restore.emergency_lift"
 
@@ -92,34 +92,9 @@ async def read_now(ctx: Context, meter_id: int) -> str:
     meter = await own_meter(ctx, meter_id)
 
     async def work() -> str:
-        return await ask_reading(ctx, meter, "staff")
+        return await ask_reading(ctx, meter.site_id, meter.id, "staff", asked_by=ctx.caller.id or None)
 
     return await unit_of_work(work, "read_now")
-
-
-async def ask_reading(ctx: Context, meter: Meter, purpose: str, wait: timedelta = timedelta()) -> str:
-    """Place a read request inside a unit of work; a standing one for the same purpose is kept."""
-    now = ctx.clock.now()
-    key = f"{purpose}:{meter.id}"
-    known = await ReadRequest.get_or_none(standing_key=key)
-    if known is not None and known.expires_at > now:
-        return str(known.id)
-    if known is not None:
-        known.standing_key = None
-        await known.save(update_fields=["standing_key"])
-    request = await ReadRequest.create(
-        id=ctx.ids.new(),
-        site_id=meter.site_id,
-        meter_id=meter.id,
-        purpose=purpose,
-        asked_by=ctx.caller.id or None,
-        asked_at=now,
-        due_at=now + wait,
-        expires_at=now + wait + READ_WITHIN,
-        standing_key=key,
-    )
-    wake(ctx, f"desired:{meter.site_id}")
-    return str(request.id)
 
 
 async def _prepaid(ctx: Context, meter_id: int) -> Meter:

@@ -12,19 +12,18 @@ from backend.context import Context
 from backend.domain.supply import Ask, Hold, Reason, SupplyDecision, decide, is_arrears
 from backend.models.accounts import Account
 from backend.models.meters import MeterState
-from backend.models.supply import ArrearsEpisode, EpisodeEnd, ReadRequest, Supply, SupplyOrder
+from backend.models.supply import ArrearsEpisode, EpisodeEnd, Supply, SupplyOrder
 from backend.services.collector_link import TRIP_LIFETIME
 from backend.services.locks import lock_states
+from backend.services.read_requests import ask_reading
 from backend.services.supply_facts import AccountFacts, account_facts, meter_facts
-from backend.services.tasks import open_task
+from backend.services.tasks import NO_PROOF, OVER_CAP, open_task
 from backend.services.warn import tell_last, warn_account
 from backend.services.work import check_supply, wake, watch_restore
 from common.units import Fen
 from common.wire import OrderClass, Relay, Stage
 
-READ_WITHIN = timedelta(seconds=60)
 WATCH_AFTER = timedelta(seconds=5)
-NO_PROOF_TASK, OVER_CAP_TASK = "no_proof", "over_cap"
 
 
 async def decide_account(ctx: Context, account: Account, cause: str) -> None:
@@ -183,36 +182,14 @@ async def _note_episode(
     if Ask.MANAGER in decision.asks and episode.capped_at is None:
         episode.capped_at = ctx.clock.now()
         changed.append("capped_at")
-        await _task(ctx, account, OVER_CAP_TASK, episode, "欠费已超过上限，自动断电被推迟，请经理裁定")
+        await _task(ctx, account, OVER_CAP, episode, "欠费已超过上限，自动断电被推迟，请经理裁定")
     if changed:
         await episode.save(update_fields=changed)
     if Ask.CALL_TENANT in decision.asks:
-        await _task(ctx, account, NO_PROOF_TASK, episode, "最后预警没有送达回执，请电话通知商户并登记")
+        await _task(ctx, account, NO_PROOF, episode, "最后预警没有送达回执，请电话通知商户并登记")
     if Ask.CONFIRMING_READ in decision.asks and decision.confirm_due_at is not None:
         wait = max(timedelta(), decision.confirm_due_at - ctx.clock.now())
-        await _ask_confirming(ctx, supply, wait)
-
-
-async def _ask_confirming(ctx: Context, supply: Supply, wait: timedelta) -> None:
-    now = ctx.clock.now()
-    key = f"confirm:{supply.meter_id}"
-    standing = await ReadRequest.get_or_none(standing_key=key)
-    if standing is not None:
-        if standing.expires_at > now:
-            return
-        standing.standing_key = None
-        await standing.save(update_fields=["standing_key"])
-    await ReadRequest.create(
-        id=ctx.ids.new(),
-        site_id=supply.site_id,
-        meter_id=supply.meter_id,
-        purpose="confirm",
-        asked_at=now,
-        due_at=now + wait,
-        expires_at=now + wait + READ_WITHIN,
-        standing_key=key,
-    )
-    wake(ctx, f"desired:{supply.site_id}")
+        await ask_reading(ctx, supply.site_id, supply.meter_id, "confirm", wait=wait)
 
 
 async def _task(ctx: Context, account: Account, kind: str, episode: ArrearsEpisode, text: str) -> None:

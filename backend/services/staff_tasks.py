@@ -7,11 +7,9 @@ from backend.models.supply import ArrearsEpisode
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
+from backend.services.tasks import NO_PROOF
 from backend.services.work import wake
 from backend.store import unit_of_work
-
-NO_PROOF = "no_proof"  # Nobody is known to have got the last warning: call them.
-OVER_CAP = "over_cap"  # Something held the trip up to the debt cap: the manager decides.
 
 
 class NotInArrears(Refused):

@@ -5,8 +5,18 @@ from backend.models.operations import StaffTask
 from backend.services.alarm_book import clear_alarm, end_alarm, raise_alarm
 from backend.services.work import wake
 
-__all__ = ["PAYMENT_MISMATCH", "clear_alarm", "end_alarm", "open_task", "raise_alarm"]
+__all__ = [
+    "NO_PROOF",
+    "OVER_CAP",
+    "PAYMENT_MISMATCH",
+    "clear_alarm",
+    "end_alarm",
+    "open_task",
+    "raise_alarm",
+]
 
+NO_PROOF = "no_proof"  # Nobody is known to have got the last warning: call them.
+OVER_CAP = "over_cap"  # Something held the trip up to the debt cap: the manager decides.
 PAYMENT_MISMATCH = "payment_mismatch"  # Money that we cannot account for: finance looks at it.
 
 

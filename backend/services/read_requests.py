@@ -1,0 +1,45 @@
+"""Read one meter now (立即抄表): for a person, or to confirm a trip."""
+
+from datetime import timedelta
+
+from backend.context import Context
+from backend.models.supply import ReadRequest
+from backend.services.work import wake
+
+READ_WITHIN = timedelta(seconds=60)
+
+
+async def ask_reading(
+    ctx: Context,
+    site_id: int,
+    meter_id: int,
+    purpose: str,
+    *,
+    wait: timedelta = timedelta(),
+    asked_by: int | None = None,
+) -> str:
+    """Place a read request inside a unit of work and return its id; a standing one for the purpose is kept.
+
+    purpose: "staff" or "confirm". wait: the collector is asked only then.
+    """
+    now = ctx.clock.now()
+    key = f"{purpose}:{meter_id}"
+    known = await ReadRequest.get_or_none(standing_key=key)
+    if known is not None and known.expires_at > now:
+        return str(known.id)
+    if known is not None:
+        known.standing_key = None
+        await known.save(update_fields=["standing_key"])
+    request = await ReadRequest.create(
+        id=ctx.ids.new(),
+        site_id=site_id,
+        meter_id=meter_id,
+        purpose=purpose,
+        asked_by=asked_by,
+        asked_at=now,
+        due_at=now + wait,
+        expires_at=now + wait + READ_WITHIN,
+        standing_key=key,
+    )
+    wake(ctx, f"desired:{site_id}")
+    return str(request.id)
