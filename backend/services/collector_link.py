@@ -5,12 +5,15 @@ from datetime import timedelta
 import msgspec
 
 from backend.context import Context
+from backend.domain.supply import Reason
 from backend.errors import Forbidden
 from backend.metrics import set_collector, set_line
 from backend.models.operations import Collector
 from backend.models.site import Site
 from backend.models.supply import SupplyOrder
 from backend.services.site_plan import plan_of
+from backend.services.watch_list import watch_list
+from backend.services.work import wake
 from backend.store import rows, some_utc, sql_time, unit_of_work, utc
 from common.wire import (
     Desired,
@@ -71,11 +74,25 @@ async def poll_desired(ctx: Context, query: DesiredQuery) -> DesiredAnswer:
         first_version = first_version or answer.plan_version
         left_s = deadline - ctx.clock.monotonic()
         news = answer.desired or answer.read_requests or answer.plan_version != first_version
+        news = news or answer.watch != query.watching
         if news or left_s <= 0:
             await _note_fetched(ctx, answer.desired)
+            await _note_watching(collector, answer.watch)
             return answer
         due_s = await _next_request_s(ctx, collector)
         await ctx.wakes.wait(topic, ticket, min(left_s, due_s, ctx.wakes.reread_s(_REREAD_WHILE_DOWN_S)))
+
+
+def watched(collector: Collector) -> list[str]:
+    """Return the watch list that the collector was given last."""
+    return msgspec.json.decode(collector.watching or "[]", type=list[str])
+
+
+async def wake_if_list_changed(ctx: Context, collector: Collector) -> None:
+    """Wake the collector's long poll when its watch list is another than the one that it was given."""
+    before = watched(collector)
+    if await watch_list(collector.site_id, lambda code: owns_line(collector, code), before) != before:
+        wake(ctx, f"desired:{collector.site_id}")
 
 
 async def note_health(ctx: Context, health: Health) -> Collector:
@@ -152,9 +169,43 @@ async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> Desi
     return DesiredAnswer(
         server_time=now,
         plan_version=site.plan_version,
-        desired=desired,
+        desired=await _release_holds(desired),
         read_requests=await _open_requests(ctx, collector, query.known_requests),
+        watch=await watch_list(collector.site_id, lambda code: owns_line(collector, code), query.watching),
     )
+
+
+async def _release_holds(found: list[Desired]) -> list[Desired]:
+    """Say of trips that are for no debt alone that the meter's own keep-supply (3A) is lifted first."""
+    off = {one.meter_id: one for one in found if one.relay is Relay.OFF}
+    if not off:
+        return found
+    marks = ",".join("?" * len(off))
+    orders = await rows(
+        f"SELECT meter_id, generation, reasons FROM supply_order WHERE ended_at IS NULL"
+        f" AND meter_id IN ({marks})",
+        [int(meter_id) for meter_id in off],
+    )
+    lifted = {
+        (str(row["meter_id"]), row["generation"])
+        for row in orders
+        if set(msgspec.json.decode(row["reasons"], type=list[str])) - {Reason.ARREARS.value}
+    }
+    return [
+        msgspec.structs.replace(one, release_hold=(one.meter_id, one.generation) in lifted) for one in found
+    ]
+
+
+async def _note_watching(collector: Collector, watch: list[str]) -> None:
+    """Remember the list that was given, so that other processes know when it changes."""
+    if watch == watched(collector):
+        return
+
+    async def remember() -> None:
+        collector.watching = msgspec.json.encode(watch).decode()
+        await collector.save(update_fields=["watching"])
+
+    await unit_of_work(remember, "note_watching")
 
 
 async def _note_fetched(ctx: Context, desired: list[Desired]) -> None:

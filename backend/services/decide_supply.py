@@ -163,6 +163,9 @@ async def _are_other(supply: Supply, reasons: tuple[str, ...]) -> bool:
         return False
     if Reason.SAFETY.value in reasons and Reason.SAFETY.value not in before:
         return True
+    is_debt_alone = set(before) == {Reason.ARREARS.value}
+    if is_debt_alone and set(reasons) - set(before) and supply.verified_generation != supply.generation:
+        return True  # A meter that its own keep-supply holds on: this trip lifts that, one for debt does not.
     order.reasons = msgspec.json.encode(list(reasons)).decode()
     await order.save(update_fields=["reasons"])
     return False

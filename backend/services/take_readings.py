@@ -28,13 +28,14 @@ from backend.models.meters import Meter, MeterState
 from backend.models.supply import ReadRequest
 from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
-from backend.services.collector_link import own_collector
+from backend.services.collector_link import own_collector, wake_if_list_changed, watched
 from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
 from backend.services.readings_store import FROZEN, ms_of, write_readings, write_states
 from backend.services.row_ids import id_of
 from backend.services.tariff_book import versions_by_tariff
+from backend.services.watch_list import may_concern
 from backend.services.work import wake
 from backend.store import unit_of_work
 from common.units import Watt
@@ -62,7 +63,11 @@ async def take_readings(ctx: Context, batch: ReadingBatch) -> BatchAnswer:
     refused = dict.fromkeys(sorted(wanted - set(meters)), "没有这块表")
     known = [reading for reading in batch.readings if reading.meter_id in meters]
     if known:
-        await unit_of_work(lambda: _Intake(ctx, collector.site_id, meters).take(known), "take_readings")
+        held = watched(collector)
+        if await unit_of_work(
+            lambda: _Intake(ctx, collector.site_id, meters).take(known, held), "take_readings"
+        ):
+            await wake_if_list_changed(ctx, collector)
     return BatchAnswer(epoch=batch.epoch, number=batch.number, server_time=ctx.clock.now(), refused=refused)
 
 
@@ -86,7 +91,8 @@ class _Intake:
         self.quarantined: list[Quarantined] = []
         self.seen: list[Seen] = []  # Power and load trips, of accepted readings.
 
-    async def take(self, readings: Sequence[Reading]) -> None:
+    async def take(self, readings: Sequence[Reading], held: list[str]) -> bool:
+        """Take readings in; say whether the watch list may be another now. held: the list given last."""
         ids = sorted(meter.id for meter in self.meters.values())
         accounts = {meter.account_id for meter in self.meters.values() if meter.account_id is not None}
         self.accounts = {row.id: row for row in await lock_accounts(accounts)} if accounts else {}
@@ -109,6 +115,7 @@ class _Intake:
         await follow_power(self.ctx, self.site_id, self.accounts, self.seen)
         await decide_changed(self.ctx, self.accounts, list(self.states.values()), self.outages)
         wake(self.ctx, f"live:{self.site_id}")
+        return may_concern(self.accounts, self.states.values(), held)
 
     def _take_one(self, reading: Reading, meter: Meter) -> None:
         state = self.states[meter.id]

@@ -171,3 +171,22 @@ async def test_a_fault_takes_nobodys_power(mall: SmallMall) -> None:
     assert (await mall.supply()).desired is Relay.ON
     await mall.cut_off("A002")
     assert (await mall.supply("A002")).stage is Stage.VERIFIED
+
+
+async def test_a_trip_that_is_not_for_debt_lifts_the_meters_own_keep_supply_first(mall: SmallMall) -> None:
+    await trip(mall.as_staff(5), (await mall.meter()).id, "线路检修")
+
+    assert [one.release_hold for one in (await poll(mall)).desired] == [True]
+
+
+@pytest.mark.mariadb
+async def test_an_arrears_trip_does_not_until_another_reason_joins_it(mall: SmallMall) -> None:
+    await mall.drain()
+    await mall.prove()
+    mall.clock.advance(61)
+    await mall.confirm()
+    assert [(one.generation, one.release_hold) for one in (await poll(mall)).desired] == [(1, False)]
+
+    await trip(mall.as_staff(5), (await mall.meter()).id, "线路检修")
+
+    assert [(one.generation, one.release_hold) for one in (await poll(mall)).desired] == [(2, True)]
