@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from collector.link import Link, LinkLost
+from collector.hearing import Hearing
+from collector.link import link_for
+from collector.link_connection import LinkLost
+from collector.link_mbap import Sockets
 from collector.orders import Sink
 from collector.profile import Profile
 from collector.protocols.answer import Rejected, Silent
-from collector.protocols.modbus import Write
+from collector.requests import is_command
 from collector.turn import Turn
 from collector.work import Work
 from common.clock import Clock
@@ -20,7 +23,6 @@ from common.wire import Desired, LineHealth, PlanLine, ReadRequest
 
 RECONNECT_S, MAX_RECONNECT_S = 0.2, 5.0
 OFFLINE_LOOK_S = 0.5
-HALF_OPEN_SILENCES = 3  # So many requests in a row without even a gateway's exception.
 
 log = structlog.get_logger()
 
@@ -37,15 +39,16 @@ class Line:
         clock: Clock,
         random_: random.Random,
         sink: Sink,
+        sockets: Sockets | None = None,
     ) -> None:
+        """sockets: those that the lines of one gateway share; without them the line has its own."""
         self.plan = plan
         self._clock = clock
-        self._link = Link(dial, clock, plan)
+        self._link = link_for(plan, dial=dial, clock=clock, sockets=sockets or Sockets(dial, clock))
         self._work = Work(clock, random_, sink, self._link.time.transaction_s)
         self._work.replan(plan, profiles)
         self._wake = asyncio.Event()
-        self._silences: list[str] = []
-        self._heard = False  # Anything at all came since the connection was opened.
+        self._hearing = Hearing()
         self._busy_s, self._busy_since_s = 0.0, clock.monotonic()
         self._reconnects = 0
 
@@ -80,11 +83,13 @@ class Line:
         return LineHealth(
             line_id=self.plan.line_id,
             connected=self._link.connected,
+            fault=self._link.connected and self._work.fault,
             cycle_s=self._work.cycle_s(),
             use=use,
             silent_meters=self._work.silent() if self._link.connected else meters,
             timeouts=self._link.timeouts,
             strays=self._link.strays,
+            bad_frames=self._link.bad_frames,
             reconnects=self._reconnects,
         )
 
@@ -93,18 +98,17 @@ class Line:
         delay_s = RECONNECT_S
         try:
             while True:
-                self._heard = False
+                self._hearing.opened()
                 try:
                     await self._link.connect()
                     log.info("line_connected", line=self.plan.line_id)
                     await self._serve()
-                except (LinkLost, OSError, TimeoutError) as error:
+                except (LinkLost, OSError) as error:
                     log.warning("line_lost", line=self.plan.line_id, reason=str(error))
                 self._link.close()
                 self._reconnects += 1
-                self._silences.clear()
                 self._work.lost(self._clock.monotonic())
-                delay_s = RECONNECT_S if self._heard else delay_s
+                delay_s = RECONNECT_S if self._hearing.worked else delay_s
                 await self._wait_offline(delay_s)
                 delay_s = min(delay_s * 2, MAX_RECONNECT_S)
         finally:
@@ -117,10 +121,14 @@ class Line:
             now_s = self._clock.monotonic()
             self._work.orders.expire(now_s)
             turn = self._work.choose(now_s)
-            if isinstance(turn, Turn):
-                await self._transact(turn)
-            else:
+            if not isinstance(turn, Turn):
                 await self._wait(turn - now_s)
+                continue
+            safe_s = self._link.may_ask(turn.station.plan, turn.request, now_s)
+            if safe_s > now_s:
+                self._work.hold(turn, safe_s, now_s)
+            else:
+                await self._transact(turn)
 
     async def _wait_offline(self, delay_s: float) -> None:
         """Wait before the next dial; trips expire and orders are said to be unreachable meanwhile."""
@@ -140,25 +148,28 @@ class Line:
 
     async def _transact(self, turn: Turn) -> None:
         """Carry out one transaction and let the work learn from it. Raises LinkLost."""
-        writes = isinstance(turn.request, Write)
+        writes = is_command(turn.request)
         self._work.sending(turn)
         if writes:
             failpoint("collector.write.sending")
         started_s = self._clock.monotonic()
         try:
-            words = await self._link.transact(turn.station.plan.unit, turn.request)
+            words = await self._link.transact(turn.station.plan, turn.request)
         except Silent as error:
             now_s = self._spent(turn, started_s)
             self._work.missed(turn, error, now_s - started_s, now_s)
-            self._hear(turn, error.code is not None)
+            if error.code is None:
+                self._miss(turn, started_s, now_s)
+            else:
+                self._hearing.heard()
         except Rejected as error:
             self._work.rejected(turn, error, self._spent(turn, started_s))
-            self._hear(turn, True)
+            self._hearing.heard()
         else:
             now_s = self._spent(turn, started_s)
             if writes:
                 failpoint("collector.write.answered")
-            self._hear(turn, True)
+            self._hearing.heard()
             self._work.answered(turn, words, now_s)
 
     def _spent(self, turn: Turn, started_s: float) -> float:
@@ -167,13 +178,12 @@ class Line:
         self._work.spent(turn, now_s - started_s, now_s)
         return now_s
 
-    def _hear(self, turn: Turn, heard: bool) -> None:
-        """Find a half-open connection. Raises LinkLost when several meters in a row drew no sound."""
-        if heard:
-            self._heard = True
-            self._silences.clear()
-            return
-        self._silences.append(turn.meter_id)
-        several = len(set(self._silences)) > 1 or len(self.plan.meters) == 1
-        if len(self._silences) >= HALF_OPEN_SILENCES and several:
-            raise LinkLost("silence")
+    def _miss(self, turn: Turn, sent_s: float, now_s: float) -> None:
+        """Look for a half-open connection. Raises LinkLost when it must be one."""
+        sound_s, meters = self._link.sound_s, len(self.plan.meters)
+        if self._hearing.missed(turn.meter_id, sent_s, now_s, sound_s, meters):
+            self._work.ask_again(self._hearing.silent, now_s)
+            self._link.give_up("silence")
+        # Nobody may be due for a minute: ask somebody else now, to know in time.
+        if self._hearing.silent:
+            self._work.look_elsewhere(self._hearing.silent, now_s)

@@ -15,6 +15,7 @@ import structlog
 from msgspec import structs
 
 from collector.line import Line
+from collector.link_mbap import Sockets
 from collector.plan import Change, changes, usable
 from collector.profile import Profile
 from collector.settings import CollectorSettings, settings_from
@@ -64,6 +65,7 @@ class Collector:
         self.uplink = Uplink(
             settings, http=http_client, clock=clock, random_=random_, spool=self._spool, inbox=self
         )
+        self._sockets = Sockets(dial, clock)
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
         self._line_of: dict[str, Line] = {}
         self._profiles: dict[str, Profile] = {}
@@ -220,6 +222,7 @@ class Collector:
                     clock=self._clock,
                     random_=random.Random(self._random.getrandbits(64)),
                     sink=self,
+                    sockets=self._sockets,
                 )
                 task = asyncio.get_running_loop().create_task(self._own(line))
                 self._lines[line_plan.line_id] = (line, task)

@@ -7,10 +7,9 @@ from pathlib import Path
 import structlog
 from msgspec import structs
 
+from collector.link import MODBUS_TCP, PROTOCOLS
 from collector.profile import Profile, ProfileError, load_profile
 from common.wire import Plan, PlanLine
-
-PROTOCOLS = ("modbus-tcp",)
 
 log = structlog.get_logger()
 
@@ -25,12 +24,17 @@ class Change(Enum):
 def usable(plan: Plan, profiles: dict[str, Profile], folders: Sequence[Path]) -> Plan:
     """Return the part of a plan that can be run, and load the profiles it needs into `profiles`.
 
-    A wrong profile or a line of an unknown protocol leaves the others alone; it is logged as an error.
+    A wrong profile, a line of an unknown protocol or one whose port is another's leaves the others
+    alone; it is logged as an error.
     """
-    lines = []
+    lines: list[PlanLine] = []
     for line in plan.lines:
         if line.protocol not in PROTOCOLS:
             log.error("protocol_unknown", line=line.line_id, protocol=line.protocol)
+            continue
+        # Without transaction numbers two connections to one port would hear each other's answers.
+        if any(not _may_share(other, line) for other in lines):
+            log.error("port_taken", line=line.line_id, host=line.host, port=line.port)
             continue
         meters = [m for m in line.meters if _has_profile(m.profile, profiles, folders)]
         lines.append(structs.replace(line, meters=meters))
@@ -51,6 +55,10 @@ def changes(running: Mapping[str, PlanLine], plan: Plan) -> Iterator[tuple[Chang
             yield Change.RESTART, new
         elif now != new:
             yield Change.METERS, new
+
+
+def _may_share(one: PlanLine, other: PlanLine) -> bool:
+    return (one.host, one.port) != (other.host, other.port) or one.protocol == other.protocol == MODBUS_TCP
 
 
 def _connection(line: PlanLine) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ class Reads:
         self._requests: list[FullRead] = []
         self._watch: FullRead | None = None
         self._poll: FullRead | None = None
+        self._held: list[FullRead] = []  # Polls whose next request the line may not ask yet.
 
     def replan(
         self, stations: Mapping[str, Station], interval_s: float, electrical_s: float, now_s: float
@@ -32,8 +33,9 @@ class Reads:
         """Take a new list of meters; deadlines of known ones stay."""
         self._stations = stations
         # Reads that are under way begin anew: their meters may have gone.
-        begun = [read.meter_id for read in (self._poll, self._watch) if read is not None]
+        begun = [r.meter_id for r in (self._poll, self._watch, *self._held) if r is not None]
         self._poll = self._watch = None
+        self._held = []
         offers = {meter_id: station.layout.offers for meter_id, station in stations.items()}
         self.schedule.replan(offers, interval_s, now_s, electrical_s)
         for meter_id in begun:
@@ -67,10 +69,14 @@ class Reads:
             if due is None:
                 return None
             self._watch = self._begin(due, now_s)
+        if self._watch.due_s > now_s:
+            return None
         return self._turn(self._watch, Rank.WATCH)
 
     def polled(self, now_s: float) -> Turn | None:
         """Return the next request of the running poll, or begin the next one."""
+        if self._poll is None:
+            self._poll = self._rested(now_s)
         if self._poll is None:
             due = self.schedule.take(now_s)
             if due is None:
@@ -81,6 +87,20 @@ class Reads:
             self._poll = self._begin(due, now_s)
         return self._turn(self._poll, Rank.POLL)
 
+    def hold(self, read: FullRead, until_s: float) -> None:
+        """Leave a read for now; another poll may begin meanwhile."""
+        read.due_s = until_s
+        if read is self._poll:
+            self._poll = None
+            self._held.append(read)
+
+    def _rested(self, now_s: float) -> FullRead | None:
+        """Take up a poll again that had to be left."""
+        read = next((read for read in self._held if read.due_s <= now_s), None)
+        if read is not None:
+            self._held.remove(read)
+        return read
+
     def poll_waits(self, now_s: float) -> bool:
         """Tell whether a routine read is due."""
         next_s = self.schedule.next_s()
@@ -88,7 +108,9 @@ class Reads:
 
     def next_s(self) -> float | None:
         """Return when something becomes due."""
-        times = [read.due_s for read in self._requests]
+        times = [read.due_s for read in (*self._requests, *self._held)]
+        if self._watch is not None:
+            times.append(self._watch.due_s)
         times += [t for t in (self.schedule.next_s(), self.schedule.next_watched_s()) if t is not None]
         return min(times, default=None)
 
@@ -97,6 +119,7 @@ class Reads:
     def __iter__(self) -> Iterator[FullRead]:
         """Go through every read under way or asked for."""
         yield from (read for read in (self._poll, self._watch) if read is not None)
+        yield from self._held
         yield from self._requests
 
     def of(self, meter_id: str) -> Iterator[FullRead]:
@@ -110,6 +133,7 @@ class Reads:
             self._poll = None
         if read is self._watch:
             self._watch = None
+        self._held = [other for other in self._held if other is not read]
         self._requests = [other for other in self._requests if other is not read]
 
     def finish(self, read: FullRead, now_s: float, midnight_s: float) -> None:

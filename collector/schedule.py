@@ -114,8 +114,28 @@ class Schedule:
     def read_by(self, meter_id: str, due_s: float) -> None:
         """Bring a meter's deadline forward."""
         entry = self._entries.get(meter_id)
-        if entry is not None and entry.hasten(Part.MONEY, due_s) and not _suspect(entry):
+        if entry is None:
+            return
+        if _suspect(entry):
+            self._probes.put(meter_id, due_s)
+        elif entry.hasten(Part.MONEY, due_s):
             self._place(entry, due_s)
+
+    def look_elsewhere(self, silent: Collection[str], now_s: float) -> None:
+        """Bring the deadline of a live meter forward: of the first that is none of these, else of one."""
+        live = [entry for entry in self._entries.values() if not _suspect(entry)]
+        entry = min(live, key=lambda e: (e.meter_id in silent, e.next_s(self._intervals)), default=None)
+        if entry is not None and not self.fault:
+            self.read_by(entry.meter_id, now_s)
+
+    def ask_again(self, meter_ids: Iterable[str], now_s: float) -> None:
+        """Take the mark from meters and ask them now: they may have been out of reach."""
+        for meter_id in meter_ids:
+            entry = self._entries.get(meter_id)
+            if entry is not None and _suspect(entry):
+                entry.misses = SUSPECT_AFTER - 1
+                entry.hasten(Part.MONEY, now_s)
+                self._place(entry, now_s)
 
     # What became of it.
 

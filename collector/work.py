@@ -8,7 +8,7 @@ import heapq
 import random
 import statistics
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
@@ -18,9 +18,9 @@ from collector.layout import Part, layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.protocols.answer import BadFrame, Rejected, Silent
-from collector.protocols.modbus import Request
 from collector.reading import FullRead, make_reading
 from collector.reads import Reads
+from collector.requests import Request
 from collector.steps import Rank
 from collector.turn import Station, Turn
 from common.clock import Clock, local, local_midnight
@@ -99,6 +99,11 @@ class Work:
     def silent(self) -> list[str]:
         return self._reads.schedule.silent()
 
+    @property
+    def fault(self) -> bool:
+        """Hardly a meter answers: the line is at fault, not its meters."""
+        return self._reads.schedule.fault
+
     def cycle_s(self) -> float | None:
         """Return the median gap between two polls of one meter."""
         return statistics.median(self._gaps_s) if self._gaps_s else None
@@ -148,6 +153,27 @@ class Work:
             self.orders.tell(order, order.impossible("nothing to read back"))
             return self._ordered(now_s)
         return Turn(self._stations[order.desired.meter_id], request, order.rank, order)
+
+    # What the line may not ask yet, and what it wants to know.
+
+    def hold(self, turn: Turn, until_s: float, now_s: float) -> None:
+        """Put a turn behind the others until the line may ask for it (静默规则)."""
+        if isinstance(turn.owner, Convergence):
+            turn.owner.due_s = until_s
+            # Something else has to be asked in between.
+            self.look_elsewhere({turn.meter_id}, now_s)
+        elif turn.owner is not None:
+            self._reads.hold(turn.owner, until_s)
+        else:
+            self._reads.schedule.read_by(turn.meter_id, until_s)
+
+    def look_elsewhere(self, silent: Collection[str], now_s: float) -> None:
+        """Read a live meter now, another than these if there is one."""
+        self._reads.schedule.look_elsewhere(silent, now_s)
+
+    def ask_again(self, meter_ids: Iterable[str], now_s: float) -> None:
+        """Give meters another chance that were silent on a connection that is not trusted."""
+        self._reads.schedule.ask_again(meter_ids, now_s)
 
     # What happened.
 

@@ -23,7 +23,6 @@ MBAP = struct.Struct(">HHHB")
 MIN_LENGTH, MAX_LENGTH = 3, 254  # Of what the length field counts: unit and PDU of two bytes at least.
 WRITE_MULTIPLE = 0x10
 EXCEPTION = 0x80
-RTU_OVERHEAD_BYTES = 3  # Address and check sum around a PDU on the RS485 side.
 # Answers of a gateway or a busy meter: nobody has refused anything.
 ABSENT_CODES = frozenset({0x05, 0x06, 0x0A, 0x0B})
 
@@ -111,9 +110,9 @@ class MbapParser:
         self._buffer = bytearray()
 
     @property
-    def partial(self) -> bool:
-        """True while part of a frame has come and its rest has not."""
-        return bool(self._buffer)
+    def rest(self) -> bytes:
+        """Return the part of a frame whose rest has not come."""
+        return bytes(self._buffer)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data

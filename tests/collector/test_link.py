@@ -8,16 +8,23 @@ from typing import Any
 
 import pytest
 
-from collector.link import Link, LinkLost
+from collector.link import Link, link_for
+from collector.link_connection import LinkLost
+from collector.link_mbap import Sockets
 from collector.protocols.answer import Rejected, Silent
 from collector.protocols.modbus import MBAP, Read, Write
 from common.clock import LoopClock
 from common.streams import Streams, Writer, pipe
-from common.wire import PlanLine
+from common.wire import PlanLine, PlanMeter
 from tests.collector.site import run_site
 
 READ = Read(0x0000, 2)
 PLAN = PlanLine(line_id="L", name="L", protocol="modbus-tcp", host="h", port=1)
+
+
+def meter(unit: int) -> PlanMeter:
+    return PlanMeter(meter_id=f"m{unit}", unit=unit, profile="p", prepaid=True)
+
 
 # Gets (transaction, unit, request PDU) and says what to send, in pieces, each after so many seconds.
 Script = Callable[[int, int, bytes], list[tuple[float, bytes]]]
@@ -64,7 +71,7 @@ def with_link(script: Script, story: Callable[[Link, Peer], Awaitable[Any]]) -> 
     async def main() -> Any:
         clock = LoopClock(datetime(2026, 3, 2, tzinfo=UTC))
         peer = Peer(script)
-        link = Link(peer.dial, clock, PLAN)
+        link = link_for(PLAN, dial=peer.dial, clock=clock, sockets=Sockets(peer.dial, clock))
         await link.connect()
         try:
             return await story(link, peer)
@@ -76,7 +83,7 @@ def with_link(script: Script, story: Callable[[Link, Peer], Awaitable[Any]]) -> 
 
 async def ask(link: Link, peer: Peer) -> Any:
     try:
-        return tuple(await link.transact(5, READ))
+        return tuple(await link.transact(meter(5), READ))
     except (Silent, Rejected, LinkLost) as error:
         return type(error)
 
@@ -114,7 +121,7 @@ def test_only_a_whole_matching_answer_becomes_a_value(script: Script, expected: 
 def test_a_closed_connection_is_noticed_at_once() -> None:
     async def story(link: Link, peer: Peer) -> float:
         with pytest.raises(LinkLost):
-            await link.transact(5, READ)
+            await link.transact(meter(5), READ)
         return asyncio.get_running_loop().time()
 
     assert with_link(lambda t, u, r: [(0.1, b"")], story) == pytest.approx(0.1, abs=0.01)
@@ -128,10 +135,10 @@ def test_a_late_answer_is_dropped_and_the_gateway_gets_more_time() -> None:
         return [(delay_s, good(t, u, 1 if delay_s > 1 else 2))]
 
     async def story(link: Link, peer: Peer) -> tuple[Any, Any, float]:
-        before_s = link.limit_s(READ)
+        before_s = link.limit_s(meter(5), READ)
         first = await ask(link, peer)
         second = await ask(link, peer)
-        return first, second, link.limit_s(READ) - before_s
+        return first, second, link.limit_s(meter(5), READ) - before_s
 
     first, second, more_s = with_link(script, story)
 
@@ -141,7 +148,7 @@ def test_a_late_answer_is_dropped_and_the_gateway_gets_more_time() -> None:
 
 def test_the_echo_of_a_write_has_no_registers() -> None:
     async def story(link: Link, peer: Peer) -> Any:
-        return await link.transact(5, Write(0x0057, (1, 1)))
+        return await link.transact(meter(5), Write(0x0057, (1, 1)))
 
     assert with_link(lambda t, u, r: [(0.05, frame(t, u, r[:5]))], story) == ()
 
@@ -181,7 +188,7 @@ def test_no_wrong_value_in_many_faulty_transactions() -> None:
         for number in range(10_000):
             unit = 1 + number % 70
             try:
-                first, second = await link.transact(unit, READ)
+                first, second = await link.transact(meter(unit), READ)
             except Silent:
                 continue
             except LinkLost:

@@ -34,7 +34,7 @@ def test_a_frame_is_found_however_it_is_cut(cuts: list[int]) -> None:
             found.append(frame)
 
     assert [(f.transaction, f.unit, f.pdu.hex()) for f in found] == [(0x0101, 5, "030400010002")] * 2
-    assert not parser.partial
+    assert not parser.rest
 
 
 @pytest.mark.parametrize("noise", ["00", "ff", "0303", "000000", "0300", "01010000"])
