@@ -1,6 +1,7 @@
 """A serial port of this machine (本机串口), through pyserial-asyncio's interface."""
 
 import asyncio
+from functools import partial
 
 import serial
 
@@ -18,7 +19,8 @@ async def open_serial(device: str, baud: int, parity: str) -> Streams:
     Opening blocks (a USB adapter takes up to a second), so it happens off the loop. No other program can
     open the port meanwhile: two masters on a line cross their answers.
     """
-    port = await asyncio.to_thread(
+    loop = asyncio.get_running_loop()
+    open_ = partial(
         serial.serial_for_url,
         device,
         baudrate=baud,
@@ -28,7 +30,7 @@ async def open_serial(device: str, baud: int, parity: str) -> Streams:
         timeout=0,
         exclusive=True,
     )
-    loop = asyncio.get_running_loop()
+    port = await loop.run_in_executor(None, open_)
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await serial_asyncio.connection_for_serial(loop, lambda: protocol, port)

@@ -12,7 +12,7 @@ FRAME_GAP_CHARACTERS = 3.5  # Of silence after a Modbus RTU frame.
 FAST_BAUD, FAST_FRAME_GAP_S = 19_200, 0.001_75
 MIN_THINKING_645_S = 0.01  # The standard says 20 ms; a quick meter is not to be lost for that.
 # Two clocks and two baud generators are never quite equal: an answer may come this much sooner.
-EARLY_SHARE = 0.9
+EARLY_SHARE = 0.97
 
 LEARNED_FACTOR, MIN_WAIT_S, MAX_WAIT_S = 3.0, 0.15, 1.5
 SAMPLES = 100

@@ -28,14 +28,13 @@ USED_BY_OTHERS = {
 }
 # Declared for a part that docs/roadmap.md names; each line goes when the part is there.
 PLANNED = {
-    "pyserial-asyncio": "serial lines of the collector",
-    "pyserial-asyncio-fast": "serial lines of the collector",
     "xlsxwriter": "reports",
 }
 # Imported although another package brings it along.
 BROUGHT_ALONG = {
     "h11": "by httpx; the simulated servers read requests with it",
     "pymysql": "by aiomysql, which raises its errors",
+    "serial": "by pyserial-asyncio; a port is opened with it, off the loop",
     "requests": "by wechatpy and Tencent's SDK, which speak through it",
     "urllib3": "by requests, which raises its errors",
     "xmltodict": "by wechatpy; pushed events are read with it",
