@@ -11,7 +11,8 @@ from typing import Any
 
 from common.streams import Writer
 from simulator import modbus
-from simulator.line import MODBUS_TCP, RTU_TCP, Line, Wire
+from simulator.dlt645 import Dlt645Wire
+from simulator.line import DLT645_TCP, MODBUS_TCP, RTU_TCP, Line, Wire
 from simulator.port import Port
 from simulator.rtu import RtuWire
 from simulator.wire_faults import WIRE_SWITCHES, WireFault
@@ -21,7 +22,7 @@ LINE_SWITCHES = ("cut", "half_open", *WIRE_SWITCHES)
 MBAP = struct.Struct(">HHHB")
 MIN_LENGTH, MAX_LENGTH = 2, 254  # Of what follows the length field: unit and PDU.
 CHUNK_BYTES = 4_096
-WIRES: dict[str, type[Wire]] = {RTU_TCP: RtuWire}
+WIRES: dict[str, type[Wire]] = {RTU_TCP: RtuWire, DLT645_TCP: Dlt645Wire}
 
 
 class ModbusPort(Port):

@@ -213,7 +213,7 @@ class Mall:
         return self.meters[serial].energy_between_nj(to_us(start_at), to_us(end_at))
 
     def switch_meter(self, serial: str, fault: str, value: object) -> None:
-        """Set a fault of a meter, see simulator.meter.SWITCHES. Raises KeyError, ValueError."""
+        """Set a fault of a meter, see simulator.meter_switches.SWITCHES. Raises KeyError, ValueError."""
         self.meters[serial].switch(fault, value, to_us(self.clock.now()))
 
     def switch_line(self, code: str, fault: str, value: object) -> None:

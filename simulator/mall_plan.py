@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from simulator.line import MODBUS_TCP, RTU_TCP
+from simulator.line import DLT645_TCP, MODBUS_TCP, RTU_TCP
 from simulator.mall_shops import FITTINGS, Shop, area_letter, public_place
 from simulator.meter import PREPAID, PUBLIC, MeterSpec
 from simulator.wire_time import LineTiming
 
 MAX_UNIT = 247
 LINES_OF_A_SHARED_PORT = 2
-TIMINGS = {MODBUS_TCP: LineTiming(), RTU_TCP: LineTiming(9600, "N")}
+TIMINGS = {MODBUS_TCP: LineTiming(), RTU_TCP: LineTiming(9600, "N"), DLT645_TCP: LineTiming(2400, "E")}
 DEFAULT_STATUS_BLOCK_AT = 0x0100  # Chosen by us: the maker does not publish it, a site has to ask.
 
 

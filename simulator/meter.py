@@ -10,25 +10,34 @@ from typing import Any
 
 from simulator.energy import EnergyHistory, Segment
 from simulator.load import LOAD_CLASSES, Load, scatter
+from simulator.meter_switches import MAX_FRAME_BYTES, SWITCHES
 from simulator.periods import PERIODS, ByPeriod, PeriodTable, subtract
 from simulator.relay import MAX_TRAVEL_US, MIN_TRAVEL_US, Relay
-from simulator.time_line import NJ_PER_WH, SECOND_US, SLOT_US
+from simulator.time_line import NJ_PER_WH, SLOT_US
 
 PREPAID, PUBLIC = "prepaid", "public"
 DDSY1352, DTSY1352, DTSD1352, GENERIC = "acrel-ddsy1352", "acrel-dtsy1352", "acrel-dtsd1352", "generic-modbus"
-THREE_PHASE = (DTSY1352, DTSD1352)
+DLT645_1P, DLT645_3P = "dlt645-2007-1p", "dlt645-2007-3p"
+FLOAT32, ADF400L_1P, ADF400L_3P = "float32-input", "acrel-adf400l-1p", "acrel-adf400l-3p"
+THREE_PHASE = (DTSY1352, DTSD1352, DLT645_3P, ADF400L_3P)
+WITH_RELAY = (DDSY1352, DTSY1352, DLT645_1P, DLT645_3P, ADF400L_1P, ADF400L_3P)
 
 NOMINAL_MV = 220_000
 VOLTAGE_SPREAD_MV = 3_000
 LOWEST_MV = NOMINAL_MV - VOLTAGE_SPREAD_MV
 PHASE_SHARES_PERMILLE = (360, 330, 310)
 MAX_FIRST_REGISTER_WH = 60_000_000
+KEPT = ("held", "alarm", "needs_press", "waits_for_press", "load_tripped", "time_taken_day", "frame_bytes")
 OWN_MONEY_FEN = 10_000  # In a new meter's own money register; the platform never uses it.
 
 
 @dataclass(frozen=True)
 class MeterSpec:
-    """What is written on the meter and in the site's list."""
+    """What is written on the meter and in the site's list.
+
+    address: DL/T 645, twelve digits; control_password: level and password, operator: each four bytes in
+    hex as they are sent.
+    """
 
     serial: str
     unit: int
@@ -40,6 +49,9 @@ class MeterSpec:
     shop: str | None = None
     place: str | None = None
     status_block_at: int | None = None
+    address: str | None = None
+    control_password: str = "02000000"
+    operator: str = "00000000"
 
     @property
     def phases(self) -> int:
@@ -74,10 +86,19 @@ class Meter:
         self._key = drawn.getrandbits(64)
         first = Segment(installed_us, _first_registers(drawn, spec.ct_ratio))
         self.history = EnergyHistory(self.load, self.table, first)
+        self.installed_us = installed_us
+        self.preamble = self._key % 5  # FE before its DL/T 645 answers: none to four.
+        self.frame_bytes = MAX_FRAME_BYTES
         self.relay = Relay(travel_us=drawn.randint(MIN_TRAVEL_US, MAX_TRAVEL_US))
         self.forced_mode = 1  # As commissioned: the platform decides, not the meter's own money.
         self.forced_open = 0
         self.own_money_fen = OWN_MONEY_FEN
+        self.held = False  # DL/T 645 3A: refuses to trip.
+        self.alarm = False  # DL/T 645 2A.
+        self.needs_press = False  # DL/T 645: refuses 1C, knows only 1B.
+        self.waits_for_press = False  # 1B has come; the contact closes when somebody presses.
+        self.load_tripped = False  # Has opened its contact by itself, over its own limit.
+        self.time_taken_day = -1  # Of its own clock, when it last took a broadcast time.
         self.dead = False
         self.breaker_open = False
         self.moved_at_us: int | None = None  # When the contact last moved.
@@ -89,6 +110,10 @@ class Meter:
     @property
     def prepaid(self) -> bool:
         return self.spec.kind == PREPAID
+
+    @property
+    def has_relay(self) -> bool:
+        return self.prepaid and self.spec.profile in WITH_RELAY
 
     def energy_wh(self, us: int) -> int:
         """Return the real energy counted until an instant, first register included, in whole Wh (真值)."""
@@ -139,7 +164,26 @@ class Meter:
         """Take a forced-control write: the relay begins to move (强制控制)."""
         self.settle(us)
         self.forced_mode, self.forced_open = mode, opened
-        self._order(us)
+        self.waits_for_press = False
+        self.order(us)
+
+    def permit(self, us: int) -> None:
+        """Allow the contact to be closed by hand (合闸允许)."""
+        self.settle(us)
+        self.forced_mode, self.forced_open = 1, 0
+        self.waits_for_press = not self.relay.reported_closed
+        self.changed()
+
+    def press(self, us: int) -> None:
+        """Somebody presses the button on the meter."""
+        if self.waits_for_press:
+            self.waits_for_press = False
+            self.order(us)
+
+    def hold(self, value: bool) -> None:
+        """Enter or leave the meter's own keep-supply (保电)."""
+        self.held = value
+        self.changed()
 
     def settle(self, us: int) -> None:
         """Let a movement of the relay happen that was due by now."""
@@ -147,10 +191,10 @@ class Meter:
         if moved_at is None:
             return
         self.moved_at_us = moved_at
-        self._flow(moved_at)
+        self.flow(moved_at)
         if self.on_relay is not None:
             self.on_relay(self, self.relay.reported_closed, moved_at)
-        self._changed()
+        self.changed()
 
     def switch(self, name: str, value: Any, us: int) -> None:
         """Set a fault or a condition by its name, see SWITCHES. Raises ValueError for a wrong one."""
@@ -161,7 +205,7 @@ class Meter:
             raise ValueError(f"switch {name!r} takes {check.__name__}, not {value!r}")
         self.settle(us)
         act(self, value, us)
-        self._changed()
+        self.changed()
 
     def to_json(self) -> dict[str, Any]:
         """Return all that a restart has to keep."""
@@ -173,6 +217,7 @@ class Meter:
             "dead": self.dead,
             "breaker_open": self.breaker_open,
             "own_money_fen": self.own_money_fen,
+            **{name: getattr(self, name) for name in KEPT},
         }
 
     def load_json(self, kept: dict[str, Any]) -> None:
@@ -182,83 +227,24 @@ class Meter:
         self.moved_at_us = kept["moved_at_us"]
         self.dead, self.breaker_open = kept["dead"], kept["breaker_open"]
         self.own_money_fen = kept["own_money_fen"]
+        for name in KEPT:
+            setattr(self, name, kept.get(name, getattr(self, name)))
 
-    def _order(self, us: int) -> None:
+    def order(self, us: int) -> None:
         """Send the relay where forced control, or else the meter's own money, wants it."""
         closed = not self.forced_open if self.forced_mode else self.own_money_fen > 0
+        if self.waits_for_press:
+            return
+        self.load_tripped = self.load_tripped and not closed
         self.relay.order(us, bool(closed))
-        self._changed()
+        self.changed()
 
-    def _flow(self, us: int) -> None:
+    def flow(self, us: int) -> None:
         self.history.change(us, flowing=self.relay.conducts and not self.breaker_open)
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         if self.on_change is not None:
             self.on_change(self)
-
-
-def _dead(meter: Meter, value: bool, us: int) -> None:
-    meter.dead = value
-
-
-def _welded(meter: Meter, value: bool, us: int) -> None:
-    meter.relay.welded = value
-    meter._flow(us)
-
-
-def _stuck(meter: Meter, value: bool, us: int) -> None:
-    meter.relay.stuck = value
-    if value:
-        meter.relay.moves_at_us = None
-    else:
-        meter._order(us)
-
-
-def _breaker_open(meter: Meter, value: bool, us: int) -> None:
-    meter.breaker_open = value
-    meter._flow(us)
-
-
-def _overload(meter: Meter, value: int, us: int) -> None:
-    if value < 1:
-        raise ValueError(f"a load cannot count {value} times")
-    meter.history.change(us, times=value)
-
-
-def _extra(meter: Meter, value: int, us: int) -> None:
-    meter.history.change(us, extra_w=value)
-
-
-def _falls(meter: Meter, value: int, us: int) -> None:
-    meter.history.change(us, jump_steps=-value)
-
-
-def _jumps(meter: Meter, value: int, us: int) -> None:
-    meter.history.change(us, jump_steps=value)
-
-
-def _clock_offset(meter: Meter, value: int, us: int) -> None:
-    meter.history.change(us, offset_us=value * SECOND_US)
-
-
-def _own_money(meter: Meter, value: int, us: int) -> None:
-    meter.own_money_fen = value
-    meter._order(us)
-
-
-# Name → (type of the value, what it does).
-SWITCHES: dict[str, tuple[type, Callable[[Meter, Any, int], None]]] = {
-    "dead": (bool, _dead),  # Does not answer; goes on counting and keeps its relay.
-    "welded": (bool, _welded),  # Reports "open" while current flows.
-    "stuck": (bool, _stuck),  # Accepts orders and does not move.
-    "breaker_open": (bool, _breaker_open),  # The shop's own breaker: no current, relay closed or not.
-    "overload": (int, _overload),  # The shop's own load counts so many times; 1 ends it.
-    "extra_w": (int, _extra),  # Added to the shop's own load; 0 ends it.
-    "falls_steps": (int, _falls),  # The register falls once by so many steps of 10 Wh.
-    "jumps_steps": (int, _jumps),  # The register rises once by so many steps of 10 Wh.
-    "clock_offset_s": (int, _clock_offset),  # The meter's clock ahead of true time; may be negative.
-    "own_money_fen": (int, _own_money),  # Decides the relay only out of forced control.
-}
 
 
 def _first_registers(drawn: random.Random, ct_ratio: int) -> ByPeriod:

@@ -8,8 +8,9 @@ import struct
 
 from simulator import registers
 from simulator.meter import Meter
+from simulator.words import READ_HOLDING, READ_INPUT
 
-READ_HOLDING, WRITE_MULTIPLE = 0x03, 0x10
+WRITE_MULTIPLE = 0x10
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 0x01, 0x02, 0x03
 NO_PATH, NO_ANSWER = 0x0A, 0x0B
 MAX_READ, MAX_WRITE = 125, 123
@@ -24,7 +25,7 @@ def answer(meter: Meter, pdu: bytes, us: int) -> bytes:
     function = pdu[0]
     meter.settle(us)
     try:
-        if function == READ_HOLDING:
+        if function in (READ_HOLDING, READ_INPUT) and registers.knows(meter, function):
             return _read(meter, pdu, us)
         if function == WRITE_MULTIPLE:
             return _write(meter, pdu, us)
@@ -34,13 +35,14 @@ def answer(meter: Meter, pdu: bytes, us: int) -> bytes:
 
 
 def _read(meter: Meter, pdu: bytes, us: int) -> bytes:
+    function = pdu[0]
     if len(pdu) != 5:
-        return exception(READ_HOLDING, ILLEGAL_VALUE)
+        return exception(function, ILLEGAL_VALUE)
     at, count = struct.unpack(">HH", pdu[1:])
     if not 1 <= count <= MAX_READ:
-        return exception(READ_HOLDING, ILLEGAL_VALUE)
-    words = registers.read(meter, at, count, us)
-    return struct.pack(f">BB{count}H", READ_HOLDING, 2 * count, *words)
+        return exception(function, ILLEGAL_VALUE)
+    words = registers.read(meter, at, count, us, function)
+    return struct.pack(f">BB{count}H", function, 2 * count, *words)
 
 
 def _write(meter: Meter, pdu: bytes, us: int) -> bytes:
