@@ -33,8 +33,6 @@ async def reconcile(ctx: Context, site_id: int) -> datetime | None:
     standing = {cause_of(alarm): alarm for alarm in await query}
     known = await known_of(site_id, frozenset(standing), now)
     change = arrange(standing, standing_faults(known.tree, known.away))
-    for cause in change.healed:
-        await end_alarm(ctx, standing[cause])
     for fault in change.raised:
         standing[fault.cause] = await _raise(ctx, site_id, fault, known, now)
     for fault in change.roots:
@@ -43,6 +41,8 @@ async def reconcile(ctx: Context, site_id: int) -> datetime | None:
         await _keep_facts(alarm, fault, known)
     for cause, root in change.children.items():
         await join(ctx, standing[cause], standing[root])
+    for cause in reversed(change.healed):  # What was below first: it does not stand alone on its way out.
+        await end_alarm(ctx, standing[cause])
     roots = [standing[fault.cause] for fault in (*change.raised, *change.roots)]
     await _explain(ctx, site_id, roots)
     if known.look_at is not None:

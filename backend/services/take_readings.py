@@ -32,6 +32,7 @@ from backend.services.collector_link import own_collector, wake_if_list_changed,
 from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
+from backend.services.reading_alarms import tell_of_meters
 from backend.services.readings_store import FROZEN, ms_of, write_readings, write_states
 from backend.services.row_ids import id_of
 from backend.services.tariff_book import versions_by_tariff
@@ -112,6 +113,7 @@ class _Intake:
         await write_states(self.states.values())
         await self._answer_requests()
         await tell_of_readings(self.ctx, self.site_id, self.quarantined, self.accepted)
+        await tell_of_meters(self.ctx, self.site_id, self.meters, readings)
         await follow_power(self.ctx, self.site_id, self.accounts, self.seen)
         await decide_changed(self.ctx, self.accounts, list(self.states.values()), self.outages)
         wake(self.ctx, f"live:{self.site_id}")
