@@ -20,7 +20,7 @@ from backend.models.people import Binding, Tenant
 from backend.models.site import Shop
 from backend.models.supply import ArrearsEpisode
 from backend.services.site_policy import policy_of
-from backend.services.tasks import open_task
+from backend.services.tasks import NO_PROOF, open_task
 from backend.services.work import wake
 from backend.store import unit_of_work
 from common.units import Fen
@@ -177,7 +177,7 @@ async def _ask_staff(ctx: Context, notice: Notice, account: Account, level: Noti
     await open_task(
         ctx,
         notice.site_id,
-        "no_proof" if is_last else "unreached",
+        NO_PROOF if is_last else "unreached",
         cause=cause,
         text=f"{shop.code} {shop.name}：提醒没有送达回执，请电话通知并登记",
         account_id=account.id,
