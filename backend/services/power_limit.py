@@ -97,6 +97,13 @@ async def look_at_power(ctx: Context, meter_id: int) -> datetime | None:
     return step.check_at
 
 
+async def follow_limit(ctx: Context, account: Account, meter: Meter) -> None:
+    """Follow one meter after its limits have changed: what is no longer over anything ends."""
+    row = (await lock_watches([meter.id])).get(meter.id)
+    if row is not None:
+        await _follow_one(ctx, account, meter, row, [], await policy_of(meter.site_id))
+
+
 async def lift_by_person(ctx: Context, account: Account, meter: Meter) -> None:
     """A person has lifted the reason, whatever the state: it begins from nothing, with all its restores."""
     row = (await lock_watches([meter.id])).get(meter.id)

@@ -27,6 +27,7 @@ SELECT m.id AS meter_id, m.serial, m.unit, m.kind, m.place, m.account_id, m.prof
        l.code AS line, sf.code AS shaft, sf.name AS shaft_name,
        sh.code AS shop_code, sh.name AS shop_name, sh.floor,
        a.settled_fen, a.carried_nano, a.overdraft_fen, a.mean_daily_nano, a.in_arrears, a.armed, a.level,
+       a.power_limit_w, pw.state AS power_state,
        st.read_at, st.shown_at, st.register_wh, st.power_w, st.relay, st.relay_at, st.quarantined_at,
        st.silent_since_at,
        su.desired, su.generation, su.verified_generation, su.stage, su.stage_at, su.desired_at, su.holds
@@ -34,7 +35,7 @@ FROM meter m
 JOIN line l ON l.id = m.line_id JOIN gateway g ON g.id = l.gateway_id JOIN shaft sf ON sf.id = g.shaft_id
 JOIN meter_state st ON st.meter_id = m.id
 LEFT JOIN account a ON a.id = m.account_id LEFT JOIN shop sh ON sh.id = a.shop_id
-LEFT JOIN supply su ON su.meter_id = m.id
+LEFT JOIN supply su ON su.meter_id = m.id LEFT JOIN power_watch pw ON pw.meter_id = m.id
 WHERE m.site_id = ? AND m.retired_at IS NULL ORDER BY sf.code, l.code, m.unit"""
 
 # Of an account with several meters each row shows the account's balance.
@@ -81,6 +82,8 @@ class BoardRow(Struct, frozen=True, kw_only=True):
     silent_since_at: datetime | None
     keep_supply_until: datetime | None
     off_reasons: list[str]
+    power_limit_w: int | None
+    power_state: str | None  # domain.power_limit.PowerState; None: never over its limit.
 
 
 class Board(Struct, frozen=True, kw_only=True):
@@ -158,6 +161,8 @@ async def show_board(ctx: Context) -> Board:
                 silent_since_at=utc(row["silent_since_at"]),
                 keep_supply_until=kept.get(row["account_id"]),
                 off_reasons=reasons.get(row["meter_id"], []),
+                power_limit_w=row["power_limit_w"],
+                power_state=row["power_state"],
             )
         )
     return Board(at=now, rows=board)

@@ -13,6 +13,8 @@ from backend.models.payments import TopUp, TopUpState
 from backend.models.people import Binding
 from backend.models.site import Shop
 from backend.models.supply import OffReason, Supply, SupplyOrder
+from backend.services.power_limits import PowerWatchView, show_watch
+from common.clock import local
 from common.units import Fen, Nanoyuan
 from common.wire import Relay
 
@@ -34,6 +36,7 @@ class SupplyView(Struct, frozen=True, kw_only=True):
     desired: str
     read_at: datetime | None
     off_reason: str | None
+    power_warning: str | None  # Over the power limit, and what happens if it stays so.
 
 
 class HomeAccount(Struct, frozen=True, kw_only=True):
@@ -82,7 +85,7 @@ async def show_account(ctx: Context, account: Account) -> HomeAccount:
         .order_by("-id")
         .first()
     )
-    supplies = [await _supply(item, states[item.id]) for item in meters]
+    supplies = [await _supply(account, item, states[item.id]) for item in meters]
     is_cut = any(item.desired == Relay.OFF for item in supplies) and account.in_arrears
     return HomeAccount(
         account_id=str(account.id),
@@ -114,7 +117,8 @@ async def _kept_until(account: Account, now: datetime) -> datetime | None:
     return row.until_at if row else None
 
 
-async def _supply(meter: Meter, state: MeterState) -> SupplyView:
+async def _supply(account: Account, meter: Meter, state: MeterState) -> SupplyView:
+    watch = await show_watch(meter, account, state)
     supply = await Supply.get_or_none(meter_id=meter.id)
     desired = supply.desired if supply else Relay.ON
     reason = None
@@ -125,6 +129,10 @@ async def _supply(meter: Meter, state: MeterState) -> SupplyView:
             msgspec.json.decode(order.reasons, type=list[str]) if order else []
         )
         reason = _REASONS.get(named[0] if named else "arrears", _REASONS["arrears"])
+        if named == ["power_limit"] and watch is not None and watch.restore_at is not None:
+            reason = (
+                f"用电功率超过限值，已断电，请关掉大功率电器，{local(watch.restore_at):%H:%M} 左右自动送电"
+            )
     return SupplyView(
         meter_id=str(meter.id),
         serial=meter.serial,
@@ -133,4 +141,11 @@ async def _supply(meter: Meter, state: MeterState) -> SupplyView:
         desired=desired.value,
         read_at=state.read_at,
         off_reason=reason,
+        power_warning=_power_warning(watch),
     )
+
+
+def _power_warning(watch: PowerWatchView | None) -> str | None:
+    if watch is None or watch.trip_at is None:
+        return None
+    return f"用电功率超过限值，请立即减少用电，否则最早 {local(watch.trip_at):%H:%M:%S} 断电"

@@ -12,6 +12,7 @@ from backend.models.meters import Meter, MeterState
 from backend.models.site import Shop
 from backend.models.supply import ReadRequest, Supply, SupplyOrder
 from backend.services.control_supply import own_meter
+from backend.services.power_limits import PowerWatchView, show_watch
 from backend.store import rows
 
 _NEWEST_READINGS = 48
@@ -77,6 +78,9 @@ class MeterDetail(Struct, frozen=True, kw_only=True):
     stage: str | None
     holds: list[str]
     quarantined_at: datetime | None
+    power_limit_w: int | None
+    night_limit_w: int | None
+    power_watch: PowerWatchView | None  # None: never over its limit.
     readings: list[ReadingView]
     commands: list[Command]
 
@@ -126,6 +130,9 @@ async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
         stage=supply.stage.value if supply and supply.stage else None,
         holds=msgspec.json.decode(supply.holds, type=list[str]) if supply else [],
         quarantined_at=state.quarantined_at,
+        power_limit_w=account.power_limit_w if account else None,
+        night_limit_w=account.night_limit_w if account else None,
+        power_watch=await show_watch(meter, account, state),
         readings=await _readings(meter),
         commands=await list_commands(ctx, meter.id, 20),
     )

@@ -59,6 +59,7 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.emergency_trip": {"reason": "冒烟"},
         "staff.finish_task": {"note": "已办"},
         "staff.restore": {"reason": "已排除"},
+        "staff.set_power_limit": {"power_limit_w": 3_000, "night_limit_w": None, "reason": "合同功率"},
         "staff.trip": {"reason": "检修", "totp": guarded.totp()},
         "tenant.begin_top_up": {"amount_fen": 5_000, "request_id": "request-1"},
     }

@@ -29,10 +29,12 @@ STAFF = {
     "staff.list_commands": EVERYBODY,
     "staff.list_keep_supplies": EVERYBODY,
     "staff.list_tasks": EVERYBODY,
+    "staff.list_power_watches": EVERYBODY,
     "staff.read_now": {"cashier", "electrician", "manager"},
     "staff.release_keep_supply": {"manager"},
     "staff.restore": {"electrician", "manager"},
     "staff.show_alarm": EVERYBODY,
+    "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,
     "staff.show_me": EVERYBODY,
     "staff.show_meter": EVERYBODY,
@@ -55,7 +57,13 @@ PUBLIC = {
     "staff.sign_in",
     "tenant.sign_in",
 }
-MONEY_AND_RELAYS = {"staff.trip", "staff.restore", "staff.emergency_trip", "staff.decide_trip"}
+MONEY_AND_RELAYS = {
+    "staff.trip",
+    "staff.restore",
+    "staff.emergency_trip",
+    "staff.decide_trip",
+    "staff.set_power_limit",
+}
 
 
 def allowed(operation: Operation) -> frozenset[str]:

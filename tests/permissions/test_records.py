@@ -50,6 +50,8 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.finish_task", "cashier", task, {"note": "已电话通知"})
     veto = {"trip": False, "reason": "已承诺", "totp": guarded.totp()}
     await act("staff.decide_trip", "manager", account, veto)
+    limits = {"power_limit_w": 3_000, "night_limit_w": None, "reason": "合同功率"}
+    await act("staff.set_power_limit", "electrician", account, limits)
     await act("staff.issue_binding_code", "cashier", account)
     await act("staff.acknowledge_alarm", "electrician", alarm, {})
     await act("staff.acknowledge_alarm", "manager", alarm, {"note": "已知"})
