@@ -28,6 +28,8 @@ def problems_of(file: SiteFile, lines: Lines, profiles: Mapping[str, str] | None
                 tariff_version(version, "check")
             except (TariffError, ValueError) as error:
                 wrong(f"$.tariffs[{t}].versions[{v}]", f"电价无法使用：{error}")
+    if file.policy.power_trip_s <= file.policy.power_tell_s:
+        wrong("$.policy.power_trip_s", "功率超限的断电时间必须长于提醒时间")
     for number, day in enumerate(file.policy.holidays):
         try:
             date.fromisoformat(day)

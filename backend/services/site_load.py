@@ -90,6 +90,12 @@ class _Loader:
             holidays=policy.holidays,
             poll_interval_s=policy.poll_interval_s,
             electrical_interval_s=policy.electrical_interval_s,
+            power_tell_s=policy.power_tell_s,
+            power_trip_s=policy.power_trip_s,
+            power_restore_s=policy.power_restore_s,
+            power_retries=policy.power_retries,
+            power_gap_s=policy.power_gap_s,
+            power_night_hours=policy.power_night_hours,
         )
         values = {"name": part.name, "demo": part.demo, "policy": msgspec.json.encode(kept).decode()}
         return await self._put(Site, {"code": part.code}, values)
@@ -114,9 +120,11 @@ class _Loader:
         terms = {
             "tariff_id": tariff.id,
             "overdraft_fen": overdraft_fen(part),
-            "power_limit_w": part.power_limit_w,
             "armed": part.armed,
         }
+        # What the file does not name stays as the staff set it.
+        limits = {"power_limit_w": part.power_limit_w, "night_limit_w": part.night_limit_w}
+        terms |= {name: limit_w for name, limit_w in limits.items() if limit_w is not None}
         key = {"site_id": site.id, "shop_id": shop.id, "closed_at": None}
         account = await Account.filter(**key).first()
         now = self.ctx.clock.now()

@@ -40,6 +40,13 @@ class PolicyPart(Struct, frozen=True, forbid_unknown_fields=True):
     holidays: list[str] = []
     poll_interval_s: Annotated[float, Meta(ge=0, le=3_600)] = 60.0
     electrical_interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 900.0
+    # Power limits: over for so long is told, for so long is tripped; back on after so long, so often.
+    power_tell_s: Annotated[float, Meta(ge=1, le=3_600)] = 30.0
+    power_trip_s: Annotated[float, Meta(ge=2, le=7_200)] = 120.0
+    power_restore_s: Annotated[float, Meta(ge=5, le=86_400)] = 600.0
+    power_retries: Annotated[int, Meta(ge=0, le=10)] = 3
+    power_gap_s: Annotated[float, Meta(ge=5, le=3_600)] = 90.0
+    power_night_hours: list[Window] = field(default_factory=lambda: ["22:30-07:00"])
 
 
 class ComponentPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +126,7 @@ class ShopPart(Struct, frozen=True, forbid_unknown_fields=True, rename={"shop_cl
     shop_class: str = ""
     overdraft: Yuan = "0"
     power_limit_w: Annotated[int, Meta(gt=0)] | None = None
+    night_limit_w: Annotated[int, Meta(gt=0)] | None = None
     armed: bool = False
     contacts: list[ContactPart] = []
 

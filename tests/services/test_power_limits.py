@@ -8,8 +8,12 @@ from backend.services.power_limits import Limits, NoGrace, list_watches, set_lim
 from backend.services.show_board import show_board
 from backend.services.show_home import show_home
 from backend.services.show_meter import show_meter
+from backend.services.site_file import SiteFileError, read_site_file
+from backend.services.site_load import load_site
+from backend.services.site_policy import policy_of
 from common.wire import Relay, Stage
 from tests.services.mall import SmallMall
+from tests.services.site import site_text
 
 SHORT = Limits(power_limit_w=3_000, night_limit_w=None, tell_s=20, trip_s=60, restore_s=300, retries=1)
 
@@ -108,3 +112,27 @@ async def test_the_tenant_sees_why_it_is_off_and_when_it_comes_back(limited: Sma
         "用电功率超过限值，已断电，请关掉大功率电器，10:36 左右自动送电",
         "用电功率超过限值，已断电，请减少用电后联系物业",
     ]
+
+
+async def test_the_site_file_sets_times_and_limits_and_leaves_what_it_does_not_name(
+    mall: SmallMall,
+) -> None:
+    await set_limits(mall.as_staff(5), (await mall.account("A002")).id, SHORT, "合同功率")
+    text = site_text(3).replace("[policy]", "[policy]\npower_tell_s = 3\npower_trip_s = 6", 1)
+    text = text.replace('code = "A001"', 'code = "A001"\npower_limit_w = 9000\nnight_limit_w = 500', 1)
+
+    await load_site(mall.ctx, read_site_file(text))
+
+    policy = await policy_of(mall.site_id)
+    assert (policy.power_tell_s, policy.power_trip_s, policy.power_retries) == (3, 6, 3)
+    first, second = await mall.account(), await mall.account("A002")
+    assert (first.power_limit_w, first.night_limit_w, second.power_limit_w) == (9_000, 500, 3_000)
+
+
+def test_a_site_file_that_trips_before_it_tells_is_refused() -> None:
+    text = site_text(1).replace("[policy]", "[policy]\npower_tell_s = 60\npower_trip_s = 60", 1)
+
+    with pytest.raises(SiteFileError) as error:
+        read_site_file(text)
+
+    assert list((error.value.fields or {}).values()) == ["功率超限的断电时间必须长于提醒时间"]
