@@ -124,7 +124,9 @@ class Line:
             if not isinstance(turn, Turn):
                 await self._wait(turn - now_s)
                 continue
-            safe_s = self._link.may_ask(turn.station.plan, turn.request, now_s)
+            safe_s = self._link.may_ask(
+                turn.station.plan, turn.request, now_s, is_read_back=turn.is_read_back
+            )
             if safe_s > now_s:
                 self._work.hold(turn, safe_s, now_s)
             else:

@@ -55,8 +55,13 @@ class Link(Protocol):
     def give_up(self, reason: str) -> NoReturn:
         """Close a connection that cannot be trusted. Raises LinkLost, for all that share it."""
 
-    def may_ask(self, meter: PlanMeter, request: Request, now_s: float) -> float:
-        """Return the instant from which this request is safe; not after `now_s` means now."""
+    def may_ask(
+        self, meter: PlanMeter, request: Request, now_s: float, *, is_read_back: bool = False
+    ) -> float:
+        """Return the instant from which this request is safe; not after `now_s` means now.
+
+        is_read_back: an order is waiting for its contact; see Rests.
+        """
 
     def limit_s(self, meter: PlanMeter, request: Request) -> float:
         """Return how long an answer is waited for."""

@@ -221,7 +221,9 @@ class MbapLink:
             self._socket.lose(reason)
         raise LinkLost(reason)
 
-    def may_ask(self, meter: PlanMeter, request: Request, now_s: float) -> float:
+    def may_ask(
+        self, meter: PlanMeter, request: Request, now_s: float, *, is_read_back: bool = False
+    ) -> float:
         return now_s  # The transaction number tells old answers from new ones.
 
     def limit_s(self, meter: PlanMeter, request: Request) -> float:

@@ -38,8 +38,14 @@ class Rests:
         self._past: dict[Hashable, _Past] = {}
         self._number = 0
 
-    def may_ask(self, meter: PlanMeter, request: Request, now_s: float) -> float:
-        """Return the instant from which this request is safe; not after `now_s` means now."""
+    def may_ask(
+        self, meter: PlanMeter, request: Request, now_s: float, *, is_read_back: bool = False
+    ) -> float:
+        """Return the instant from which this request is safe; not after `now_s` means now.
+
+        is_read_back: the very same may be asked at once, because the answer before was a true one, too,
+        and asking goes on until it is the one hoped for.
+        """
         past = self._past.get(self._wire.address(meter))
         if past is None or is_command(request):
             return now_s
@@ -52,8 +58,11 @@ class Rests:
             if owed_signature == signature:
                 safe_s = max(safe_s, missed_s + (SAME_S if owed == request else ALIKE_S))
         before = past.answered
-        is_alike = before is not None and before != request and self._looks(before) == (kind, signature)
-        if is_alike and now_s < past.quiet_s + (ALIKE_S if past.number == self._number else TURN_S):
+        if before is None or self._looks(before) != (kind, signature) or (before == request and is_read_back):
+            return safe_s
+        # The answer before would look right once more, unless somebody else is asked first.
+        alone_s = REST_S if before == request else ALIKE_S
+        if now_s < past.quiet_s + (alone_s if past.number == self._number else TURN_S):
             safe_s = max(safe_s, now_s + TURN_S)
         return safe_s
 

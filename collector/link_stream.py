@@ -67,8 +67,10 @@ class StreamLink:
         self._lose(reason)
         raise LinkLost(reason)
 
-    def may_ask(self, meter: PlanMeter, request: Request, now_s: float) -> float:
-        return self._rests.may_ask(meter, request, now_s)
+    def may_ask(
+        self, meter: PlanMeter, request: Request, now_s: float, *, is_read_back: bool = False
+    ) -> float:
+        return self._rests.may_ask(meter, request, now_s, is_read_back=is_read_back)
 
     def limit_s(self, meter: PlanMeter, request: Request) -> float:
         return self.time.wire_s(request) + self._patience.wait_s(meter.meter_id)

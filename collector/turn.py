@@ -6,7 +6,7 @@ from collector.converge import Convergence
 from collector.layout import Layout
 from collector.protocols.modbus import Request
 from collector.reading import FullRead
-from collector.steps import Rank
+from collector.steps import Phase, Rank
 from common.wire import PlanMeter
 
 
@@ -33,3 +33,8 @@ class Turn:
     @property
     def meter_id(self) -> str:
         return self.station.plan.meter_id
+
+    @property
+    def is_read_back(self) -> bool:
+        """An order looks again and again whether the contact has moved."""
+        return isinstance(self.owner, Convergence) and self.owner.phase is Phase.CONFIRM
