@@ -6,15 +6,25 @@ decides a trip: it only brings the meter to what the backend wants, and says how
 
 from collections.abc import Sequence
 
-from collector.layout import Layout, Values
-from collector.protocols.modbus import Request
-from collector.steps import Phase, Rank, Reasserts, Report, confirm_delay_s, retry_delay_s
+from collector.layout import Layout
+from collector.requests import Request
+from collector.steps import (
+    DENIED_RETRY_S,
+    LOAD_GAP_S,
+    LoadLooks,
+    Phase,
+    Rank,
+    Reasserts,
+    Report,
+    confirm_delay_s,
+    retry_delay_s,
+)
+from collector.values import Look, Values
 from common.wire import Desired, OrderClass, Relay, Stage
 
 FIRST_CONFIRM_S = 0.03  # A contact needs 50 to 300 ms to travel.
 LOUD_TRIES = 3  # So many tries keep an order's own rank.
-LOAD_LOOKS, LOAD_GAP_S = 3, 1.0
-GONE_LOOKS = 2  # Without contact bits, "current gone" needs two reads.
+RELEASES = 3  # So often a keep-supply that comes back is lifted for one trip.
 
 
 class Convergence:
@@ -49,8 +59,11 @@ class Convergence:
         self.due_s = now_s
         self.written = False  # The first write has been handed to the line.
         self._told: set[Stage] = set()
-        self._tries = self._confirms = self._looks = self._gone = self._rewrites = 0
+        self._tries = self._confirms = self._rewrites = self._releases = 0
+        self._refusal = ""  # What the meter said to the trip, while it is looked into why.
+        self._settled = idle_check  # This generation has been proved before.
         self._reasserts = Reasserts()
+        self._looks = LoadLooks()
         self.phase = Phase.CHECK if check_first else self._first_phase()
 
     @property
@@ -68,7 +81,7 @@ class Convergence:
 
     @property
     def rank(self) -> Rank:
-        if self.phase in (Phase.CONFIRM, Phase.LOAD):
+        if self.phase in (Phase.CONFIRM, Phase.LOAD, Phase.RELEASED):
             return Rank.VERIFY
         if self.phase is Phase.CHECK and self._idle_check:
             return Rank.REQUEST
@@ -82,13 +95,15 @@ class Convergence:
         """Return what to send in this phase; None ends the convergence (see `impossible`)."""
         if self.phase is Phase.WRITE:
             return self._write
+        if self.phase is Phase.RELEASE:
+            return self._layout.release
         if self.phase in (Phase.BEFORE, Phase.LOAD):
             return self._layout.load
         return self._read_back
 
     @property
     def writing(self) -> bool:
-        return self.phase is Phase.WRITE
+        return self.phase in (Phase.WRITE, Phase.RELEASE)
 
     @property
     def possible(self) -> bool:
@@ -97,8 +112,7 @@ class Convergence:
 
     def impossible(self, reason: str) -> list[Report]:
         """End an order that this meter cannot carry out: a person must look at the plan."""
-        self.phase = Phase.ENDED
-        return self._tell(Stage.REFUSED, detail=f"{self._wanted.value}: {reason}")
+        return self._refuse(f"{self._wanted.value}: {reason}")
 
     def expire(self, now_s: float) -> list[Report]:
         """End a trip whose first write has not begun in time."""
@@ -126,32 +140,43 @@ class Convergence:
             self._tries = 0
             self._go(Phase.CONFIRM, now_s + (FIRST_CONFIRM_S if self._layout.contact else 0.0))
             return self._tell(Stage.ACKNOWLEDGED)
+        if self.phase is Phase.RELEASE:
+            self._tries = 0
+            self._go(Phase.RELEASED, now_s + FIRST_CONFIRM_S)
+            return []
+        if self.phase is Phase.RELEASED:
+            return self._released(self._layout.look(words), words, now_s)
         if self.phase is Phase.BEFORE:
             self._flowed = self._layout.flowing(words)
             self._go(Phase.WRITE, now_s)
             return []
         if self.phase is Phase.LOAD:
-            return self._look(self._layout.flowing(words), now_s)
+            return self._look_at_load(self._layout.flowing(words), now_s)
         return self._compare(words, now_s)
 
     def rejected(self, code: int, now_s: float) -> list[Report]:
         """The meter said no. A trip ends here; a restore is tried again until it is superseded."""
+        detail = f"{self.phase.name.lower()}: exception {code:02X}"
         if self.phase is Phase.BEFORE:
             self._go(Phase.WRITE, now_s)
             return []
-        detail = f"{self.phase.name.lower()}: exception {code:02X}"
         if self.phase is Phase.LOAD or (self.off and self.phase is Phase.CONFIRM):
             self._go(Phase.WATCH, now_s)
             return []
-        if self.phase is Phase.CHECK:
-            self._go(self._first_phase(), now_s)
+        if self.phase in (Phase.CHECK, Phase.RELEASED) and not self._refusal:
+            self._go(self._first_phase() if self.phase is Phase.CHECK else Phase.WRITE, now_s)
             return []
-        if self.off:
-            self.phase = Phase.ENDED
-            return self._tell(Stage.REFUSED, detail=detail)
-        # A refusal would end the order for the backend, and a restore is never given up.
-        self._retry(Phase.WRITE, now_s)
-        return self._tell(Stage.UNREACHABLE, detail=detail)
+        if not self.off:
+            # A refusal would end the order for the backend, and a restore is never given up.
+            self._retry(Phase.WRITE, now_s)
+            if self._layout.denied(code):
+                self.due_s = now_s + DENIED_RETRY_S
+            return self._tell(Stage.UNREACHABLE, detail=detail)
+        if self.phase is Phase.WRITE and self._layout.release is not None and not self._layout.denied(code):
+            self._refusal = detail
+            self._go(Phase.CHECK, now_s)  # It may hold its supply on: see _compare.
+            return []
+        return self._refuse(self._refusal or detail)
 
     def silent(self, now_s: float, detail: str = "") -> list[Report]:
         """Nobody answered. What a lost write did is read before it is written again."""
@@ -161,13 +186,14 @@ class Convergence:
         if self.phase is Phase.CHECK and self._idle_check:
             self._go(Phase.WATCH, now_s)  # Right when last seen: the next reading will tell.
             return []
-        again = self.phase if self.phase in (Phase.CONFIRM, Phase.LOAD) else Phase.CHECK
+        keeps = self.phase in (Phase.CONFIRM, Phase.LOAD, Phase.RELEASED)
+        again = self.phase if keeps else Phase.CHECK
         self._retry(again, now_s)
         return self._tell(Stage.UNREACHABLE, detail=detail) if self._tries > 1 or again is Phase.CHECK else []
 
     def lost(self, now_s: float) -> list[Report]:
         """The connection went: the state is read when it is back, unless nothing was sent yet."""
-        if self.phase in (Phase.WRITE, Phase.CONFIRM) and self.written:
+        if self.phase not in (Phase.LOAD, Phase.WATCH, Phase.ENDED) and self.written:
             self._go(Phase.CHECK, now_s)
         return []
 
@@ -195,7 +221,8 @@ class Convergence:
             return []
         right = self._layout.agrees(values, self.desired.relay, self._write)
         if right is False:
-            self._reassert(now_s)
+            if not self._left_alone(values):
+                self._reassert(now_s)
             return []
         if self.off:
             if values.flowing and right is not None:
@@ -215,20 +242,42 @@ class Convergence:
             return Phase.BEFORE
         return Phase.WRITE
 
+    def _left_alone(self, values: Values) -> bool:
+        """Tell whether the meter has its own reason to differ that this order is not to fight.
+
+        A load trip that came after the order had been proved waits for a newer order; a meter on its own
+        keep-supply refuses every trip that is not to lift it.
+        """
+        if self.off:
+            return bool(values.held) and not self.desired.release_hold
+        return bool(values.load_tripped) and self._settled
+
     def _compare(self, words: Sequence[int], now_s: float) -> list[Report]:
         """Compare a read-back with what shall be, in CHECK or CONFIRM."""
-        evidence = " ".join(f"{word:04X}" for word in words)
+        reports: list[Report] = []
         if self._layout.contact is not None:
-            relay = self._layout.relay_of(words[0])
-            if relay is self.desired.relay:
+            look = self._layout.look(words)
+            if look.relay is self.desired.relay:
                 self._tries = 0
-                return self._contact_right(relay, evidence, now_s)
-        elif self._write is not None and tuple(words) == self._write.words:
+                return self._contact_right(look.relay, _evidence(words), now_s)
+            if self._wanted is Relay.PERMITTED is look.relay:
+                self._tries = 0
+                self._go(Phase.WATCH, now_s)
+                return self._tell(Stage.COMMANDED, look.relay, _evidence(words))
+            if self.off and look.held:
+                return self._held(look, words, now_s)
+            if self._refusal:
+                return self._refuse(self._refusal)
+            if self.phase is Phase.CONFIRM and look.commanded is self.desired.relay:
+                reports = self._tell(Stage.COMMANDED, look.relay, _evidence(words))
+        elif self._write is not None and self._layout.took(self._write, words):
             self._tries = 0
-            return self._forced_right(evidence, now_s)
+            return self._forced_right(_evidence(words), now_s)
         if self.phase is Phase.CHECK:
-            self._go(Phase.WRITE if self.written else self._first_phase(), now_s)
-            return []
+            load_trip = self._settled and not self.off and self._layout.tells_load_trip
+            write = Phase.WRITE if self.written else self._first_phase()
+            self._go(Phase.WATCH if load_trip else write, now_s)  # Then the next reading says why.
+            return reports
         self._confirms += 1
         delay_s = confirm_delay_s(self._confirms)
         if delay_s is not None:
@@ -237,7 +286,33 @@ class Convergence:
             # Accepted and yet not done: a relay that sticks. It is ordered again.
             self._rewrites += 1
             self._go(Phase.WRITE, now_s + retry_delay_s(self.desired, self._rewrites - 1))
+        return reports
+
+    def _held(self, look: Look, words: Sequence[int], now_s: float) -> list[Report]:
+        """The meter's own keep-supply is on: lift it where this trip may, otherwise say why not."""
+        may = self.desired.release_hold and self._layout.release is not None
+        if may and self._releases < RELEASES:
+            self._releases += 1
+            self._refusal = ""
+            self._go(Phase.RELEASE, now_s)
+            return []
+        return self._refuse(f"keep-supply on: {_evidence(words)}", look.relay)
+
+    def _released(self, look: Look, words: Sequence[int], now_s: float) -> list[Report]:
+        """Trip as soon as the meter shows that nothing holds its supply."""
+        if not look.held:
+            self._go(Phase.WRITE, now_s)
+            return []
+        self._confirms += 1
+        delay_s = confirm_delay_s(self._confirms)
+        if delay_s is None:
+            return self._held(look, words, now_s)
+        self.due_s = now_s + delay_s
         return []
+
+    def _refuse(self, detail: str, relay: Relay = Relay.UNKNOWN) -> list[Report]:
+        self.phase = Phase.ENDED
+        return self._tell(Stage.REFUSED, relay, detail)
 
     def _contact_right(self, relay: Relay, evidence: str, now_s: float) -> list[Report]:
         if self.off and self._layout.load is not None:
@@ -250,27 +325,15 @@ class Convergence:
         self._go(Phase.LOAD if self.off and self._layout.load is not None else Phase.WATCH, now_s)
         return self._tell(Stage.COMMANDED, detail=evidence)
 
-    def _look(self, flowing: bool | None, now_s: float) -> list[Report]:
+    def _look_at_load(self, flowing: bool | None, now_s: float) -> list[Report]:
         """Judge a look at the current after a trip."""
         self._tries = 0
-        self._looks += 1
-        self._gone = 0 if flowing else self._gone + 1
-        if flowing:
-            if self._looks < LOAD_LOOKS:
-                self.due_s = now_s + LOAD_GAP_S  # A meter's own average may lag behind its contact.
-                return []
-            self._go(Phase.WATCH, now_s)
-            relay = Relay.OFF if self._layout.contact is not None else Relay.UNKNOWN
-            return self._tell(Stage.CONTRADICTED, relay, "reported open, current flows")
-        if self._layout.contact is not None:
-            self._go(Phase.WATCH, now_s)
-            return self._tell(Stage.VERIFIED, Relay.OFF, "contact open, no current")
-        if self._flowed and self._gone < GONE_LOOKS:
+        found = self._looks.take(flowing, self._layout.contact is not None, self._flowed)
+        if found is None:
             self.due_s = now_s + LOAD_GAP_S
             return []
         self._go(Phase.WATCH, now_s)
-        # No current where none flowed before proves nothing: the order stays "commanded".
-        return self._tell(Stage.VERIFIED, Relay.UNKNOWN, "current gone") if self._flowed else []
+        return [told for report in found for told in self._tell(report.stage, report.relay, report.detail)]
 
     def _reassert(self, now_s: float) -> None:
         if not self._reasserts.take(now_s):
@@ -286,7 +349,8 @@ class Convergence:
 
     def _go(self, phase: Phase, due_s: float) -> None:
         if phase is not self.phase:
-            self._confirms = self._looks = self._gone = 0
+            self._confirms = 0
+            self._looks = LoadLooks()
         self.phase = phase
         self.due_s = due_s
 
@@ -295,4 +359,12 @@ class Convergence:
         if stage in self._told:
             return []
         self._told.add(stage)
+        self._settled = self._settled or stage is Stage.VERIFIED
         return [Report(stage, relay, detail)]
+
+
+def _evidence(answer: Sequence[int]) -> str:
+    """Return an answer in hex: registers, or the two bytes of a status word, high byte first."""
+    if isinstance(answer, bytes):
+        return answer[::-1].hex().upper()
+    return " ".join(f"{word:04X}" for word in answer)

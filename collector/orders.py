@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from collector.converge import Convergence
-from collector.layout import Values
 from collector.steps import Rank, Report
+from collector.values import Values
 from common.clock import Clock
 from common.wire import Desired, Outcome, Reading, Stage
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from collector.layout import Layout, Part, Values
-from collector.protocols.modbus import Read
+from collector.layout import Layout, Part
+from collector.requests import Request
+from collector.values import Values
 from common.wire import PlanMeter, Reading, ReadingKind
 
 
@@ -26,8 +27,8 @@ class FullRead:
     parts: tuple[Part, ...] = (Part.MONEY, Part.ELECTRICAL)
     retry_s: float = 1.0
     read_at: datetime | None = None
-    answers: list[tuple[Read, Sequence[int]]] = field(default_factory=list)
-    _left: list[tuple[Part, Read]] = field(default_factory=list)
+    answers: list[tuple[Request, Sequence[int]]] = field(default_factory=list)
+    _left: list[tuple[Part, Request]] = field(default_factory=list)
     _brought: list[Part] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -44,7 +45,7 @@ class FullRead:
         left = {part for part, _ in self._left}
         return tuple(part for part in self._brought if part not in left)
 
-    def next(self) -> Read:
+    def next(self) -> Request:
         return self._left[0][1]
 
     def take(self, words: Sequence[int], at: datetime) -> bool:
@@ -92,6 +93,10 @@ def make_reading(meter: PlanMeter, read: FullRead, values: Values, at: datetime)
         relay=values.relay,
         forced=values.forced if meter.prepaid else None,
         own_remaining_fen=values.own_remaining_fen,
+        held=values.held,
+        load_tripped=values.load_tripped,
         meter_clock_offset_s=offset_s,
+        period_table=values.period_table,
+        frozen=values.frozen,
         request_id=read.request_id,
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from collector.converge import Convergence
 from collector.layout import Layout
-from collector.protocols.modbus import Request
 from collector.reading import FullRead
+from collector.requests import Request
 from collector.steps import Phase, Rank
 from common.wire import PlanMeter
 

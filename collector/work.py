@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 
 from collector.converge import Convergence
-from collector.layout import Part, layout_of
+from collector.layout import Layout, Part, layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.protocols.answer import BadFrame, Rejected, Silent
@@ -223,13 +223,13 @@ class Work:
         self._reads.schedule.answered(turn.meter_id, now_s)
         owner, station = turn.owner, turn.station
         log.warning("meter_rejected", meter=turn.meter_id, code=error.code, rank=turn.rank.name)
-        if isinstance(owner, FullRead) and owner.part is not Part.MONEY:
+        wrote = isinstance(owner, Convergence) and owner.writing
+        other = None if wrote or owner is None else station.layout.without(turn.request, error.code)
+        if other is not None:
+            self._use(station, other, now_s)
+        elif isinstance(owner, FullRead) and owner.part is not Part.MONEY:
             if self._reads.wants(owner) and owner.refuse():
                 self._finish(station, owner, now_s)
-            return
-        wrote = isinstance(owner, Convergence) and owner.writing
-        if owner is not None and not wrote and self._may_lack_status(station):
-            self._without_status(station, now_s)
         elif isinstance(owner, Convergence):
             if self.orders.holds(owner):
                 self.orders.tell(owner, owner.rejected(error.code, now_s))
@@ -248,8 +248,9 @@ class Work:
             values = read.layout.values(read.answers)
         except BadFrame as error:
             log.warning("reading_refused", meter=read.meter_id, reason=str(error))
-            if self._may_lack_status(station):
-                self._without_status(station, now_s)
+            other = station.layout.without()
+            if other is not None:
+                self._use(station, other, now_s)
             else:
                 self._reads.put_off(read, now_s, soon=False)
             return
@@ -264,15 +265,11 @@ class Work:
         self._sink.reading(make_reading(station.plan, read, values, self._clock.now()))
         self.orders.observed(read.meter_id, values, now_s)
 
-    @staticmethod
-    def _may_lack_status(station: Station) -> bool:
-        """Tell whether the meter is read at a place that is site data, and may be wrong."""
-        return station.plan.status_block_at is not None and station.layout.contact is not None
-
-    def _without_status(self, station: Station, now_s: float) -> None:
-        """Read by plain addresses from now on: the status block is not where the plan says."""
-        log.error("status_block_wrong", meter=station.plan.meter_id, at=station.plan.status_block_at)
-        station.layout = layout_of(station.layout.profile, None)
+    def _use(self, station: Station, layout: Layout, now_s: float) -> None:
+        """Read a meter in another way from now on: it does not have what it was asked for."""
+        if station.layout.contact is not None and layout.contact is None:
+            log.error("status_block_wrong", meter=station.plan.meter_id, at=station.plan.status_block_at)
+        station.layout = layout
         self._reads.schedule.offer(station.plan.meter_id, station.layout.offers, now_s)
         for read in self._reads.of(station.plan.meter_id):
             read.restart(station.layout)

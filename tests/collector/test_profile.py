@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from collector.layout import Layout
-from collector.profile import SHIPPED, Block, ProfileError, full_read, load_profile, merge, parse_profile
+from collector.layout import layout_of
+from collector.layout_modbus import ModbusLayout
+from collector.profile import SHIPPED, ProfileError, load_profile, parse_profile
+from collector.profile_modbus import Block, ModbusProfile, merge
 from collector.protocols.answer import BadFrame
 from collector.protocols.modbus import Read, Write
+from collector.values import Part
 from common.wire import Relay
 from simulator import registers
 from simulator.meter import DDSY1352, DTSD1352, DTSY1352, GENERIC, PREPAID, PUBLIC, Meter, MeterSpec
@@ -19,9 +22,18 @@ HEAD = 'protocol = "modbus"\nword_order = "high-first"\n'
 ENERGY = '[quantities]\nregister_wh = { at = 0, type = "u32", step = 10 }\n'
 
 
+def modbus(name: str, status_at: int | None = None) -> ModbusLayout:
+    profile = load_profile(name)
+    assert isinstance(profile, ModbusProfile)
+    return ModbusLayout(profile, status_at)
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.toml")))
 def test_a_shipped_profile_loads(name: str) -> None:
-    assert full_read(load_profile(name))
+    layout = layout_of(load_profile(name))
+
+    assert layout.reads
+    assert layout.parts[Part.MONEY]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +52,7 @@ def test_a_profile_reads_what_the_meter_shows(model: str, status_at: int | None,
     kind = PREPAID if prepaid else PUBLIC
     load = "restaurant" if prepaid else "lifts"
     meter = Meter(_spec(model, kind, load), "profiles")
-    layout = Layout(load_profile(model), status_at)
+    layout = modbus(model, status_at)
 
     values = layout.values(
         [(read, registers.read(meter, read.at, read.count, NOW_US)) for read in layout.reads]
@@ -67,18 +79,18 @@ def _spec(model: str, kind: str, load: str) -> MeterSpec:
 
 
 def test_a_whole_prepaid_meter_takes_two_requests() -> None:
-    assert Layout(load_profile(DDSY1352), None).reads == (Read(0x0000, 17), Read(0x0046, 28))
+    assert modbus(DDSY1352).reads == (Read(0x0000, 17), Read(0x0046, 28))
 
 
 def test_a_known_status_block_gives_a_whole_meter_in_one_request() -> None:
-    layout = Layout(load_profile(DDSY1352), 0x0200)
+    layout = modbus(DDSY1352, 0x0200)
 
     assert layout.reads == (Read(0x0200, 48),)
     assert layout.contact == Read(0x0224, 1)
 
 
 def test_relay_orders_are_the_documented_words() -> None:
-    layout = Layout(load_profile(DDSY1352), None)
+    layout = modbus(DDSY1352)
 
     assert layout.order(Relay.OFF) == Write(0x0057, (1, 1))
     assert layout.order(Relay.ON) == Write(0x0057, (1, 0))
@@ -89,11 +101,11 @@ def test_relay_orders_are_the_documented_words() -> None:
     ("word", "relay"), [(0xE008, Relay.ON), (0x000F, Relay.OFF), (0x6008, Relay.UNKNOWN)]
 )
 def test_poles_that_differ_are_unknown(word: int, relay: Relay) -> None:
-    assert Layout(load_profile(DTSY1352), STATUS_AT).relay_of(word) is relay
+    assert modbus(DTSY1352, STATUS_AT).relay_of(word) is relay
 
 
 def test_a_status_block_of_another_model_is_refused() -> None:
-    layout = Layout(load_profile(DDSY1352), STATUS_AT)
+    layout = modbus(DDSY1352, STATUS_AT)
 
     with pytest.raises(BadFrame, match="0x0100"):
         layout.values([(layout.reads[0], [5] + [0] * 47)])
@@ -162,7 +174,7 @@ def test_a_new_model_is_a_file_in_the_sites_own_folder(tmp_path: Path) -> None:
         'power_w = { read = 4, at = 2, type = "bcd32", step = 1, per = 10 }\n',
         encoding="utf-8",
     )
-    layout = Layout(load_profile("acme-1", [tmp_path]), None)
+    layout = layout_of(load_profile("acme-1", [tmp_path]))
 
     assert layout.reads == (Read(0, 4, 4),)
     # 1.5 as a float and 1234 as BCD, low word first.

@@ -1,0 +1,369 @@
+"""Where a Modbus meter's values stand, and what its words mean (寄存器布局): a profile plus site data."""
+
+import math
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from collector.profile_modbus import (
+    JOIN_GAP_WORDS,
+    Block,
+    Contact,
+    MeterClock,
+    ModbusProfile,
+    Quantities,
+    Quantity,
+    clock_span,
+    full_read,
+    merge,
+    spans_of,
+    table_span,
+)
+from collector.protocols.answer import BadFrame
+from collector.protocols.modbus import Read, Write
+from collector.requests import Request
+from collector.values import Look, Part, PeriodTable, Values, is_flowing, period_table
+from common.clock import LOCAL_ZONE
+from common.wire import Relay
+
+# No such function, address or count here; other refusals may be of the moment.
+MISSING_CODES = frozenset({1, 2, 3})
+
+# (function, address) -> word, as read.
+Image = Mapping[tuple[int, int], int]
+
+
+class ModbusLayout:
+    """The requests and rows of one kind of meter; see Layout for what they are for.
+
+    status_at: where the meter's status block begins; None reads the plain addresses and knows no
+               contact.
+    gap_words: so many registers of gap cost as much as a request of their own on this line.
+    refused:   requests that this meter has refused: they are not made again.
+    """
+
+    release: Request | None = None  # No keep-supply of its own.
+
+    def __init__(
+        self,
+        profile: ModbusProfile,
+        status_at: int | None,
+        gap_words: int = JOIN_GAP_WORDS,
+        refused: frozenset[Request] = frozenset(),
+    ) -> None:
+        self.profile = profile
+        self._status_at = status_at if profile.status is not None else None
+        self._gap_words = gap_words
+        self._refused = refused
+        self._low_first = profile.word_order == "low-first"
+        relay = profile.relay
+        self._contact: Contact | None = None
+        if self._status_at is not None and profile.status is not None:
+            self._rows, self._start = profile.status.quantities, self._status_at
+            self._contact = relay.contact if relay is not None else None
+        else:
+            self._rows, self._start = profile.quantities, 0
+        self._clock = profile.clock
+        if self._status_at is None and profile.clock is not None and profile.clock.block is not None:
+            self._clock = None
+        self.forced: Read | None = None if relay is None else Read(relay.forced.at, relay.forced.words)
+        self.parts = self._parts()
+        self.reads = self._reads()
+        # The shortest requests: is it there, does load flow, where is the contact, what is forced.
+        self.probe = _read(spans_of([profile.quantities.register_wh])[0])
+        loads = self._merged(spans_of([self._rows.current_ma, self._rows.power_w], self._start))
+        self.load: Read | None = loads[0] if len(loads) == 1 else None
+        self.contact: Read | None = None
+        if self._contact is not None:
+            self.contact = Read(self._start + self._contact.word, 1)
+
+    @property
+    def tells_load_trip(self) -> bool:
+        status = self.profile.status
+        return self._status_at is not None and status is not None and bool(status.load_trip)
+
+    @property
+    def offers(self) -> frozenset[Part]:
+        return frozenset(part for part, requests in self.parts.items() if requests)
+
+    def order(self, relay: Relay) -> Write | None:
+        """Return the write for ON, OFF or PERMITTED; None when the model has none."""
+        control = self.profile.relay
+        if control is None:
+            return None
+        row = {Relay.ON: control.restore, Relay.OFF: control.trip, Relay.PERMITTED: control.permit}.get(relay)
+        return None if row is None else Write(row.at, row.words)
+
+    def took(self, order: Request, words: Sequence[int]) -> bool:
+        """Tell from an answer to `forced` whether an order has left its words behind."""
+        return isinstance(order, Write) and tuple(words) == order.words
+
+    def look(self, words: Sequence[int]) -> Look:
+        """Return what an answer to `contact` says."""
+        return Look(self.relay_of(words[0]))
+
+    def relay_of(self, status_word: int) -> Relay:
+        """Return the contact as the status word shows it; poles that differ are UNKNOWN."""
+        if self._contact is None:
+            return Relay.UNKNOWN
+        closed = [status_word >> bit & 1 for bit in self._contact.bits]
+        if all(closed):
+            return Relay.ON
+        return Relay.UNKNOWN if any(closed) else Relay.OFF
+
+    def flowing(self, words: Sequence[int]) -> bool | None:
+        """Tell from an answer to `load` whether load is seen."""
+        if self.load is None:
+            return None
+        image = image_of([(self.load, words)])
+        return is_flowing(self._several(image, self._rows.current_ma), self._one(image, self._rows.power_w))
+
+    def agrees(self, values: Values, relay: Relay, order: Request | None) -> bool | None:
+        """Tell whether a reading shows ON or OFF, by contact or else by what `order` has left behind;
+        None when it cannot say."""
+        if self.contact is not None:
+            return None if values.relay is Relay.UNKNOWN else values.relay is relay
+        if values.forced_words is None or not isinstance(order, Write):
+            return None
+        return values.forced_words == order.words
+
+    def denied(self, code: int) -> bool:
+        """Tell whether a refusal is about the password: this protocol has none."""
+        return False
+
+    def frozen(self, days: int) -> tuple[Request, ...]:
+        """Return the requests for the last midnights: no model of ours keeps any."""
+        return ()
+
+    def without(self, request: Request | None = None, code: int = 0) -> "ModbusLayout | None":
+        """Return the layout to go on with after a request was refused (`code`), or (None) after values
+        that cannot be.
+
+        A status block that is not where the plan says is given up for the plain addresses; what only some
+        meters of a model have is left out. None: nothing else is known to ask.
+        """
+        if self._status_at is not None and (request is None or self._in_status(request)):
+            return ModbusLayout(self.profile, None, self._gap_words, self._refused)
+        optional = (
+            *self.parts[Part.ELECTRICAL],
+            *self.parts[Part.DAILY],
+            *self.reads,
+        )
+        if request is None or code not in MISSING_CODES:
+            return None
+        if request not in optional or request in self.parts[Part.MONEY]:
+            return None
+        return ModbusLayout(self.profile, self._status_at, self._gap_words, self._refused | {request})
+
+    def values(self, answers: Sequence[tuple[Request, Sequence[int]]]) -> Values:
+        """Return what the answers say. Raises BadFrame when the status block is not where it should be."""
+        image = image_of(answers)
+        status = self.profile.status
+        if self._status_at is not None and status is not None and status.type_code is not None:
+            code = image.get((3, self._start + status.type_code.word))
+            if code != status.type_code.value:
+                raise BadFrame(f"status block at 0x{self._start:04X} says type {code}")
+        rows = self._rows
+        register_wh = self._one(image, rows.register_wh)
+        if register_wh is None:
+            raise BadFrame("no energy register in the answer")
+        relay, forced, forced_words = self._relay(image)
+        return Values(
+            register_wh=register_wh,
+            period_registers_wh=self._periods(image, rows),
+            voltage_mv=self._several(image, rows.voltage_mv),
+            current_ma=self._several(image, rows.current_ma),
+            power_w=self._one(image, rows.power_w),
+            own_remaining_fen=self._one(image, rows.own_remaining_fen),
+            relay=relay,
+            forced=forced,
+            forced_words=forced_words,
+            clock_at=self._clock_at(image),
+            load_tripped=self._load_tripped(image, relay),
+            period_table=self._table(image),
+        )
+
+    # Which requests there are.
+
+    def _parts(self) -> dict[Part, tuple[Request, ...]]:
+        """Share the rows out; one that a request of an earlier part brings along costs nothing more."""
+        rows, start, profile = self._rows, self._start, self.profile
+        money = spans_of([rows.register_wh, rows.period_registers_wh, rows.power_w], start)
+        money += [Block(start + word, 1) for word in self._status_words()]
+        if self.forced is not None and (self._contact is None or self._contact.forced_bit is None):
+            money.append(Block(self.forced.at, self.forced.count))
+        daily = [clock_span(self._clock, start if self._clock.block else 0)] if self._clock else []
+        if profile.period_table is not None:
+            daily.append(table_span(profile.period_table))
+        wanted = {
+            Part.MONEY: money,
+            Part.ELECTRICAL: spans_of([rows.voltage_mv, rows.current_ma, rows.own_remaining_fen], start),
+            Part.DAILY: daily,
+        }
+        parts: dict[Part, tuple[Request, ...]] = {}
+        asked: list[Read] = []
+        for part, spans in wanted.items():
+            left = [span for span in spans if not any(_within(span, read) for read in asked)]
+            reads = [read for read in self._merged(left) if read not in self._refused]
+            parts[part] = tuple(reads)
+            asked += reads
+        return parts
+
+    def _status_words(self) -> list[int]:
+        """Return the words of the status block that money rests on beside the quantities."""
+        status = self.profile.status
+        if self._status_at is None or status is None:
+            return []
+        words = [bits.word for bits in status.load_trip]
+        if status.type_code is not None:
+            words.append(status.type_code.word)
+        return words if self._contact is None else [*words, self._contact.word]
+
+    def _reads(self) -> tuple[Request, ...]:
+        """Return the requests of a full read: the whole status block, or the profile's own, or all parts."""
+        if self._status_at is not None and self.profile.status is not None:
+            return (Read(self._status_at, self.profile.status.words),)
+        whole = [_read(block) for block in full_read(self.profile, self._gap_words)]
+        if self._refused.isdisjoint(whole):
+            return tuple(whole)
+        return self.parts[Part.MONEY] + self.parts[Part.ELECTRICAL]
+
+    def _merged(self, spans: Iterable[Block]) -> list[Read]:
+        ordered = sorted(spans, key=lambda span: (span.read, span.at))
+        return [_read(block) for block in merge(ordered, self.profile.holes, self._gap_words)]
+
+    def _in_status(self, request: Request) -> bool:
+        status = self.profile.status
+        if status is None or not isinstance(request, Read):
+            return False
+        return self._start <= request.at < self._start + status.words
+
+    # What the words mean.
+
+    def _relay(self, image: Image) -> tuple[Relay, bool | None, tuple[int, ...] | None]:
+        if self._contact is not None:
+            word = image[3, self._start + self._contact.word]
+            bit = self._contact.forced_bit
+            return self.relay_of(word), None if bit is None else bool(word >> bit & 1), None
+        if self.forced is None:
+            return Relay.UNKNOWN, None, None
+        words = _words(image, 3, self.forced.at, self.forced.count)
+        if words is None:
+            return Relay.UNKNOWN, None, None
+        return Relay.UNKNOWN, words[0] != 0, tuple(words)
+
+    def _load_tripped(self, image: Image, relay: Relay) -> bool | None:
+        status = self.profile.status
+        if not self.tells_load_trip or status is None:
+            return None
+        words = [image.get((3, self._start + row.word)) for row in status.load_trip]
+        if any(word is None for word in words):
+            return None
+        found = zip(words, status.load_trip, strict=True)
+        limits = any((word or 0) >> bit & 1 for word, row in found for bit in row.bits)
+        return limits and relay is not Relay.ON
+
+    def _periods(self, image: Image, rows: Quantities) -> tuple[int, int, int, int] | None:
+        values = self._several(image, rows.period_registers_wh)
+        if values is None:
+            return None
+        sharp, peak, flat, valley = values
+        return sharp, peak, flat, valley
+
+    def _one(self, image: Image, row: Quantity | None) -> int | None:
+        values = self._several(image, row)
+        return None if values is None else values[0]
+
+    def _several(self, image: Image, row: Quantity | None) -> tuple[int, ...] | None:
+        if row is None:
+            return None
+        found = []
+        for at in row.addresses:
+            words = _words(image, row.read, self._start + at, row.words)
+            if words is None:
+                return None  # Of a part that was not read.
+            if self._low_first:
+                words.reverse()
+            found.append(_number(row, words))
+        return tuple(found)
+
+    def _clock_at(self, image: Image) -> datetime | None:
+        row = self._clock
+        if row is None:
+            return None
+        span = clock_span(row, self._start if row.block else 0)
+        words = _words(image, span.read, span.at, span.words)
+        return None if words is None else _clock(row, words)
+
+    def _table(self, image: Image) -> PeriodTable | None:
+        row = self.profile.period_table
+        words = None if row is None else _words(image, 3, row.at, row.words)
+        if row is None or words is None:
+            return None
+        data = _bytes(words)
+        slots = [dict(zip(row.order, data[i * 3 : i * 3 + 3], strict=True)) for i in range(row.slots)]
+        return period_table([(slot["hour"], slot["minute"], slot["rate"]) for slot in slots])
+
+
+def image_of(answers: Iterable[tuple[Request, Sequence[int]]]) -> dict[tuple[int, int], int]:
+    """Place the words of some answers at their addresses."""
+    image: dict[tuple[int, int], int] = {}
+    for read, words in answers:
+        if isinstance(read, Read):
+            for offset, word in enumerate(words):
+                image[read.function, read.at + offset] = word
+    return image
+
+
+def _number(row: Quantity, words: Sequence[int]) -> int:
+    """Return a value in the unit of its name; a fraction is cut towards zero."""
+    raw = _bytes(words)
+    if row.type == "f32":
+        (number,) = struct.unpack(">f", raw)
+        if not math.isfinite(number):
+            raise BadFrame("not a number in the answer")
+        return int(number * row.step / row.per)
+    if row.type == "bcd32":
+        digits = raw.hex()
+        if not digits.isdecimal():
+            raise BadFrame(f"not BCD: {digits}")
+        whole = int(digits)
+    else:
+        whole = int.from_bytes(raw, "big", signed=row.type[0] == "i")
+    scaled = abs(whole) * row.step // row.per
+    return -scaled if whole < 0 else scaled
+
+
+def _clock(row: MeterClock, words: Sequence[int]) -> datetime | None:
+    numbers = [byte if row.coding == "binary" else (byte >> 4) * 10 + (byte & 15) for byte in _bytes(words)]
+    at = dict(zip(row.order, numbers, strict=False))
+    try:
+        return datetime(
+            2000 + at["year"],
+            at["month"],
+            at["day"],
+            at["hour"],
+            at["minute"],
+            at["second"],
+            tzinfo=LOCAL_ZONE,
+        )
+    except ValueError:
+        return None  # A clock that was never set.
+
+
+def _words(image: Image, function: int, at: int, count: int) -> list[int] | None:
+    found = [image.get((function, at + i)) for i in range(count)]
+    words = [word for word in found if word is not None]
+    return words if len(words) == count else None
+
+
+def _bytes(words: Iterable[int]) -> bytes:
+    return b"".join(word.to_bytes(2, "big") for word in words)
+
+
+def _within(span: Block, read: Read) -> bool:
+    return span.read == read.function and read.at <= span.at and span.end <= read.at + read.count
+
+
+def _read(block: Block) -> Read:
+    return Read(block.at, block.words, block.read)
