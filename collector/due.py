@@ -13,14 +13,18 @@ AGAIN_S = 5.0  # A single miss, or a part that was not answered, is tried again 
 OUTAGE_S = 900.0  # After so long without a reading, or three intervals, missed midnights are asked for.
 DAILY_FROM_S, DAILY_SPREAD_S = 300.0, 7_200.0  # After local midnight; each meter has its own moment.
 DAILY_AGAIN_S = 600.0
+UNKNOWN_MIDNIGHTS = 3  # After a start nobody knows how long the collector was away: a weekend.
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One meter's turn. parts: what is due of it; none: ask shortly whether it is there."""
+    """One meter's turn. parts: what is due of it; none: ask shortly whether it is there.
+    midnights: how many of the last ones are not known, where the day's values are due."""
 
     meter_id: str
     parts: tuple[Part, ...] = ()
+    midnights: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Entry:
         self.misses = 0
         self._due_s = {Part.MONEY: now_s}
         self._daily_offset_s = daily_offset_s
-        self._midnight_s = now_s  # When this has passed there is a midnight to ask for.
+        self._midnight_s = -math.inf  # The first midnight not known; the past: not known since when.
         self._read_s = -math.inf
 
     def offer(self, parts: Collection[Part], now_s: float) -> None:
@@ -79,6 +83,7 @@ class Entry:
     def take(self, intervals: Intervals, now_s: float, *, in_turn: bool) -> Due:
         """Return what the read that begins now shall bring, and set the next deadlines."""
         parts = tuple(part for part in self._due_s if self._rides(part, intervals, now_s))
+        midnights = self._midnights(now_s) if Part.DAILY in parts else 1
         # The rhythm is kept, unless the line is behind by more than a whole round.
         from_s = self._due_s[Part.MONEY] if in_turn else now_s
         self._due_s[Part.MONEY] = max(from_s + intervals.money_s, now_s)
@@ -87,7 +92,7 @@ class Entry:
             self._due_s[Part.ELECTRICAL] = max(from_s + intervals.electrical_s, now_s)
         if Part.DAILY in parts:
             self._due_s[Part.DAILY] = now_s + DAILY_AGAIN_S
-        return Due(self.meter_id, parts)
+        return Due(self.meter_id, parts, midnights)
 
     def again(self, parts: Iterable[Part], now_s: float) -> None:
         """Ask once more for parts that were not answered: soon, and what is of the day a little later."""
@@ -114,3 +119,8 @@ class Entry:
             return intervals.money_s == 0 or self._due_s[part] <= now_s + intervals.slack_s
         away = now_s - self._read_s > intervals.outage_s
         return self._due_s[part] <= now_s or (away and self._midnight_s <= now_s)
+
+    def _midnights(self, now_s: float) -> int:
+        if self._midnight_s == -math.inf:
+            return UNKNOWN_MIDNIGHTS
+        return max(1, math.floor((now_s - self._midnight_s) / DAY_S) + 1)

@@ -114,6 +114,10 @@ class Collector:
             return False
         if desired.order_class is not OrderClass.TRIP or desired.first_write_within_s is not None:
             return True
+        return self.time_known()
+
+    def time_known(self) -> bool:
+        """Tell whether this clock agrees with the backend's."""
         offset_s = self.uplink.offset_s
         return offset_s is not None and abs(offset_s) <= MAX_OFFSET_S
 

@@ -11,13 +11,16 @@ from common.wire import Desired, Outcome, Reading, Stage
 
 
 class Sink(Protocol):
-    """Where a line puts what it finds, and whom it asks whether trips may be written now."""
+    """Where a line puts what it finds, and whom it asks whether trips may be written now, and whether
+    the collector's clock is good enough to set meters by."""
 
     def reading(self, reading: Reading) -> None: ...
 
     def outcome(self, outcome: Outcome, ended: bool) -> None: ...
 
     def trip_allowed(self, desired: Desired) -> bool: ...
+
+    def time_known(self) -> bool: ...
 
 
 class Orders:

@@ -15,6 +15,7 @@ class FullRead:
     """What is left to ask, and what has been answered.
 
     parts:     what is wanted; money comes first, and with it the read is worth a reading.
+    midnights: how many of the last ones to ask for, with the day's values.
     expires_s: a requested read is not begun after this instant (monotonic); None: no limit.
     """
 
@@ -25,6 +26,7 @@ class FullRead:
     request_id: str | None = None
     expires_s: float | None = None
     parts: tuple[Part, ...] = (Part.MONEY, Part.ELECTRICAL)
+    midnights: int = 1
     retry_s: float = 1.0
     read_at: datetime | None = None
     answers: list[tuple[Request, Sequence[int]]] = field(default_factory=list)
@@ -62,7 +64,7 @@ class FullRead:
 
     def give_up(self, part: Part) -> None:
         """Go on without a part; never money's."""
-        asked = self.layout.parts[part]
+        asked = set(self._requests(part))
         self._left = [(other, request) for other, request in self._left if other is not part]
         self._brought = [other for other in self._brought if other is not part]
         self.answers = [(request, words) for request, words in self.answers if request not in asked]
@@ -70,10 +72,16 @@ class FullRead:
     def restart(self, layout: Layout | None = None) -> None:
         """Forget the answers: a relay order has made them old, or they were read from wrong places."""
         self.layout = layout or self.layout
-        self._left = [(part, request) for part in self.parts for request in self.layout.parts[part]]
+        self._left = [(part, request) for part in self.parts for request in self._requests(part)]
         self._brought = list(self.parts)
         self.answers = []
         self.read_at = None
+
+    def _requests(self, part: Part) -> tuple[Request, ...]:
+        requests = self.layout.parts[part]
+        if part is not Part.DAILY or self.midnights == 1:
+            return requests
+        return tuple(dict.fromkeys((*requests, *self.layout.frozen(self.midnights))))
 
 
 def make_reading(meter: PlanMeter, read: FullRead, values: Values, at: datetime) -> Reading:

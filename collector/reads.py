@@ -161,7 +161,8 @@ class Reads:
 
     def _begin(self, due: Due, now_s: float) -> FullRead:
         layout = self._stations[due.meter_id].layout
-        return FullRead(due.meter_id, layout, ReadingKind.POLL, now_s, parts=due.parts)
+        kind = ReadingKind.POLL
+        return FullRead(due.meter_id, layout, kind, now_s, parts=due.parts, midnights=due.midnights)
 
     def _turn(self, read: FullRead, rank: Rank) -> Turn:
         return Turn(self._stations[read.meter_id], read.next(), rank, read)

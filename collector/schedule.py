@@ -12,7 +12,9 @@ SUSPECT_AFTER = 2  # Misses in a row; from then on one short request asks whethe
 DEAD_AFTER = 5  # … and from here on less and less often.
 FIRST_PROBE_S, MAX_PROBE_S = 5.0, 120.0
 PROBE_JITTER = 0.1
-PROBE_SHARE = 0.05  # Of line time, all suspect and dead meters of a line together.
+# Of line time, all suspect and dead meters of a line together: 5 % at most. An order waits for the probe
+# that it meets; at a little less than that its 95th percentile is not made of probes.
+PROBE_SHARE = 0.04
 FAULT_SHARE = 0.8  # So many of a line's meters silent in a row: the line is at fault, not the meters.
 FAULT_MIN_METERS = 3
 FAULT_PROBE_S = 1.0  # Then one meter after the other is asked, this often.

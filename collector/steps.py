@@ -25,6 +25,7 @@ class Rank(IntEnum):
     REQUEST = 4
     WATCH = 5  # Meters near a limit (关注表).
     POLL = 6
+    CLOCK = 7  # The daily time broadcast (广播校时).
 
 
 class Phase(Enum):

@@ -1,7 +1,7 @@
 """What one line does next, and what an answer means (线路调度): no socket, no waiting.
 
 Strict ranks at every transaction boundary: safety, paid restore, read-back, trip, requested read, watched
-meter, poll.
+meter, poll, time broadcast.
 """
 
 import heapq
@@ -13,10 +13,13 @@ from datetime import timedelta
 
 import structlog
 
+from collector.broadcast import Broadcasts
 from collector.converge import Convergence
 from collector.layout import Layout, Part, layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
+from collector.profile_modbus import gap_words_at
+from collector.protocols import dlt645
 from collector.protocols.answer import BadFrame, Rejected, Silent
 from collector.reading import FullRead, make_reading
 from collector.reads import Reads
@@ -47,6 +50,7 @@ class Work:
         self._sink = sink
         self._duration_s = duration_s
         self._reads = Reads(random_)
+        self._broadcasts = Broadcasts(clock)
         self.orders = Orders(clock, sink)
         self._stations: dict[str, Station] = {}
         self._later: list[tuple[float, str]] = []
@@ -58,15 +62,17 @@ class Work:
     def replan(self, plan: PlanLine, profiles: Mapping[str, Profile]) -> None:
         """Take a new list of meters; what is known about the ones that stay is kept."""
         stations = {}
+        gap_words = gap_words_at(plan.baud, 10 if plan.parity == "N" else 11)
         for meter in plan.meters:
             known = self._stations.get(meter.meter_id)
             if known is None or known.plan != meter:
-                layout = layout_of(profiles[meter.profile], meter.status_block_at)
+                layout = layout_of(profiles[meter.profile], meter.status_block_at, gap_words)
                 known = Station(meter, layout)
             stations[meter.meter_id] = known
         self._stations = stations
         now_s = self._clock.monotonic()
         self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s)
+        self._broadcasts.plan(plan.protocol)
         self.orders.keep(set(stations))
 
     def order(self, desired: Desired, check_first: bool, idle_check: bool) -> None:
@@ -116,15 +122,20 @@ class Work:
             self._reads.schedule.read_by(heapq.heappop(self._later)[1], now_s)
         self._reads.expire(now_s)
         turn = self._ordered(now_s)
-        near_s = self._read_back_near_s(now_s)
-        if turn is not None and turn.rank > Rank.VERIFY and near_s is not None:
-            return turn if now_s + self._duration_s(turn.request) <= near_s else near_s
-        if turn is None and near_s is not None:
-            return near_s
-        turn = turn or self._reads.watched(now_s)
-        if turn is None or (turn.rank >= Rank.VERIFY and self._flood_s > FLOOD_S):
+        if (turn is None or turn.rank >= Rank.VERIFY) and self._flood_s > FLOOD_S:
+            # Not even a read-back is waited for: polls keep their share.
             turn = self._reads.polled(now_s) or turn
+        near_s = self._read_back_near_s(now_s)
+        if near_s is not None and (turn is None or turn.rank in (Rank.TRIP, Rank.REQUEST)):
+            fits = turn is not None and now_s + self._duration_s(turn.request) <= near_s
+            return turn if turn is not None and fits else near_s
+        turn = turn or self._reads.watched(now_s) or self._routine(now_s)
         return turn or self._next_s(now_s)
+
+    def _routine(self, now_s: float) -> Turn | None:
+        """Return the next poll, or the day's time broadcast, which polls go before for a while."""
+        broadcast = None if self._broadcasts.patient(now_s) else self._broadcast(now_s)
+        return broadcast or self._reads.polled(now_s) or self._broadcast(now_s)
 
     def _read_back_near_s(self, now_s: float) -> float | None:
         verify_s = self.orders.next_verify_s(now_s)
@@ -132,12 +143,21 @@ class Work:
 
     def _next_s(self, now_s: float) -> float:
         first_s = now_s + MAX_WAIT_S
-        for next_s in (self._reads.next_s(), self.orders.next_s(now_s)):
+        for next_s in (self._reads.next_s(), self.orders.next_s(now_s), self._broadcasts.next_s()):
             if next_s is not None and next_s < first_s:
                 first_s = next_s
         if self._later and self._later[0][0] < first_s:
             first_s = self._later[0][0]
         return max(first_s, now_s + 0.001)
+
+    def _broadcast(self, now_s: float) -> Turn | None:
+        """Return the day's time broadcast when it is due."""
+        if not self._stations or not self._broadcasts.due(now_s, self._sink.time_known()):
+            return None
+        now = self._clock.now()
+        heard_at = now + timedelta(seconds=self._duration_s(dlt645.Broadcast(now)))
+        anyone = next(iter(self._stations.values()))
+        return Turn(anyone, dlt645.Broadcast(heard_at), Rank.CLOCK, None)
 
     def _ordered(self, now_s: float) -> Turn | None:
         """Return the first order or requested read."""
@@ -179,6 +199,8 @@ class Work:
 
     def sending(self, turn: Turn) -> None:
         """Note that a transaction begins: what is being read of a meter that is written to is old."""
+        if turn.rank is Rank.CLOCK:
+            self._broadcasts.sent()
         if isinstance(turn.owner, Convergence) and turn.owner.writing:
             for read in self._reads.of(turn.meter_id):
                 read.restart()
@@ -192,6 +214,8 @@ class Work:
             self._flood_s = self._flood_s + seconds if self._reads.poll_waits(now_s) else 0.0
 
     def answered(self, turn: Turn, words: Sequence[int], now_s: float) -> None:
+        if turn.rank is Rank.CLOCK:
+            return  # Sent to all, answered by nobody.
         self._reads.schedule.answered(turn.meter_id, now_s)
         owner = turn.owner
         if isinstance(owner, Convergence):
@@ -206,6 +230,8 @@ class Work:
 
     def missed(self, turn: Turn, error: Silent, cost_s: float, now_s: float) -> None:
         """Nobody answered."""
+        if turn.rank is Rank.CLOCK:
+            return
         self._reads.schedule.missed(turn.meter_id, now_s, cost_s)
         owner = turn.owner
         if isinstance(owner, Convergence):

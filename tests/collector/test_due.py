@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-from collector.due import AGAIN_S, DAILY_AGAIN_S, DAILY_FROM_S, DAILY_SPREAD_S, Due
+from collector.due import AGAIN_S, DAILY_AGAIN_S, DAILY_FROM_S, DAILY_SPREAD_S, UNKNOWN_MIDNIGHTS, Due
 from collector.layout import Part
 from collector.schedule import WATCH_S, Schedule
 
@@ -94,7 +94,7 @@ def test_the_days_values_are_read_once_a_day_in_the_first_hours() -> None:
 def test_the_days_values_are_asked_for_again_until_they_are_there() -> None:
     made = schedule("m1")
     due = made.take(0.0)
-    assert due == Due("m1", ALL)
+    assert due == Due("m1", ALL, UNKNOWN_MIDNIGHTS)
 
     made.answered("m1", 0.1)
     made.was_read("m1", (Part.MONEY, Part.ELECTRICAL), 0.1, MIDNIGHT_S)
@@ -111,6 +111,17 @@ def test_after_an_outage_over_midnight_the_first_read_brings_the_days_values() -
     found = drive(made, MIDNIGHT_S + 60, MIDNIGHT_S + 9_000)
 
     assert times_of(found, Part.DAILY) == [MIDNIGHT_S + 60]
+    assert found[0][1].midnights == 1
+
+
+def test_an_outage_over_several_midnights_asks_for_each_of_them() -> None:
+    made = schedule("m1")
+    drive(made, 0, MIDNIGHT_S - 3_000)
+
+    found = drive(made, MIDNIGHT_S + 3.2 * DAY_S, MIDNIGHT_S + 3.3 * DAY_S)
+
+    assert found[0][1] == Due("m1", ALL, 4)
+    assert len(times_of(found, Part.DAILY)) == 1
 
 
 def test_a_short_gap_over_midnight_waits_for_the_meters_own_moment() -> None:

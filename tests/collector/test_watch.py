@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 from collector.schedule import WATCH_S
-from common.wire import ReadRequest
-from tests.collector.site import Site, restore, run_site, trip
+from tests.collector.site import Site, restore, run_site
 
 
 def reads(site: Site, meter_id: str, after_s: float) -> list[float]:
@@ -47,32 +46,6 @@ def test_too_many_watched_meters_leave_the_others_their_share() -> None:
         await site.after(60)
         routine = [e for e in site.exchanges[before:] if e.unit > 40]
         assert len(routine) > 0.2 * len(site.exchanges[before:])
-        await site.stop()
-
-    run_site(main)
-
-
-def test_orders_requests_and_watching_together_leave_routine_its_share() -> None:
-    async def main() -> None:
-        site = Site(60, poll_interval_s=0, status=False)
-        await site.start()
-        await site.after(15)
-        site.backend.watch_only(*[f"m{i}" for i in range(1, 11)])
-        before = len(site.exchanges)
-        for generation in range(1, 61):
-            # A relay that never moves is read back again and again.
-            for meter_id in ("m11", "m12", "m13"):
-                site.switch(meter_id, "stuck", True)
-                site.backend.want(trip(meter_id, generation))
-            site.backend.ask(ReadRequest(request_id=f"r{generation}", meter_id="m14", within_s=60))
-            site.backend.ask(ReadRequest(request_id=f"s{generation}", meter_id="m15", within_s=60))
-            await site.after(1)
-        during = site.exchanges[before:]
-        busy_s = sum(e.ended_s - e.started_s for e in during)
-        routine_s = sum(e.ended_s - e.started_s for e in during if e.unit > 15)
-        # 45 of the 60 meters are only polled; the line was full.
-        assert busy_s > 55
-        assert routine_s / busy_s >= 0.3 * 45 / 60
         await site.stop()
 
     run_site(main)
