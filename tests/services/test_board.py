@@ -10,7 +10,9 @@ import pytest
 
 from backend.context import Caller, CallerKind, Context
 from backend.models.people import Role, Session, Staff, StaffRole
+from backend.services.alarm_book import raise_alarm
 from backend.services.authenticate import open_session
+from backend.services.handle_alarms import acknowledge
 from backend.services.show_board import stream_board
 from backend.store import unit_of_work
 from tests.services.mall import SmallMall
@@ -114,3 +116,24 @@ async def test_a_quiet_mall_still_beats(mall: SmallMall, viewer: Context) -> Non
     name, beat = await waiting
 
     assert (name, set(beat)) == ("beat", {"at"})
+
+
+async def test_the_stream_names_the_alarms_that_stand_and_then_what_changed(
+    mall: SmallMall, viewer: Context
+) -> None:
+    first = await unit_of_work(lambda: raise_alarm(mall.ctx, mall.site_id, "order_refused", "1", "x"))
+    stream = stream_board(viewer)
+    _, board = await next_event(stream)
+    waiting = asyncio.create_task(next_event(stream))
+    await asyncio.sleep(0)
+
+    second = await unit_of_work(lambda: raise_alarm(mall.ctx, mall.site_id, "order_refused", "2", "x"))
+    name, changed = await waiting
+
+    assert board["alarms"] == [[str(first.id), 1]]
+    assert (name, changed["alarms"]) == ("alarms", [[str(first.id), 1], [str(second.id), 1]])
+    waiting = asyncio.create_task(next_event(stream))
+    await asyncio.sleep(0)
+    await acknowledge(mall.as_staff(5), first.id, "")
+    _, changed = await waiting
+    assert changed["alarms"] == [[str(first.id), 2], [str(second.id), 1]]
