@@ -6,11 +6,13 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from backend.models.accounts import KeepSupply
-from backend.models.operations import StaffTask
+from backend.models.operations import Alarm, Collector, StaffTask
+from backend.models.site import Line
 from backend.models.supply import OffReason, ReadRequest
+from backend.services.line_faults import note_faults
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
-from common.wire import Relay, Stage
+from common.wire import LineHealth, Relay, Stage
 from tests.pages.conftest import PREPAID, PUBLIC, Picture, find_barriers
 from tests.pages.stage import OnStage
 
@@ -206,6 +208,37 @@ async def test_a_task_is_finished_with_a_note(page: Page, stage: OnStage, pictur
 
     await expect(line).to_have_count(0, timeout=6_000)
     assert await StaffTask.exists(cause="test", done_at__isnull=False)
+
+
+async def test_an_alarm_shows_what_it_explains_within_seconds_and_is_acknowledged(
+    page: Page, stage: OnStage, picture: Picture
+) -> None:
+    await sign_in(page, stage, "electrician")
+    await page.get_by_role("tab", name="告警").click()
+    line = await Line.all().order_by("id").first()
+    assert line is not None
+    await report_lines(stage, line, is_down=True)
+    stage.clock.advance(11)
+    await stage.runner.run_due()
+
+    alarm = page.locator("#alarms li", has_text="断线")
+    await expect(alarm).to_contain_text("块表", timeout=4_000)
+    await picture("alarms", 1366, 768)
+    await alarm.get_by_role("button", name="确认").click()
+    await expect(alarm).to_contain_text("已确认")
+    assert (await Alarm.get(cleared_at=None)).acknowledged_at is not None
+    await report_lines(stage, line, is_down=False)
+    await expect(alarm).to_have_count(0, timeout=4_000)
+
+
+async def report_lines(stage: OnStage, line: Line, *, is_down: bool) -> None:
+    """Let the collector report that the gateway of a line is gone, or back."""
+    await stage.contact()
+    lines = [
+        LineHealth(line_id=str(one.id), connected=not is_down)
+        for one in await Line.filter(gateway_id=line.gateway_id)
+    ]
+    await note_faults(stage.ctx, await Collector.get(id=stage.collector.id), lines)
 
 
 async def test_a_lost_stream_greys_the_data_and_stops_all_control(

@@ -4,7 +4,7 @@ import * as api from './staff_api.js';
 import { askFinish, attempt } from './actions.js';
 import { nameOf, rowOf, rowOfAccount } from './board.js';
 import { takeKeeps, track } from './drawer.js';
-import { age, make, setText, when } from './words.js';
+import { make, setText, when } from './words.js';
 
 const EVERY_MS = 4_000;
 const SEVERITIES = { urgent: '紧急', major: '重要', minor: '提示' };
@@ -83,10 +83,27 @@ function taskLine(task) {
     make('small', {}, link(rowOfAccount(task.account_id)), ` ${when(task.opened_at)}`)), done);
 }
 
+/** "影响 2 条总线、70 块表、60 户"; empty for an alarm that explains nothing else. */
+function reach({ gateways, lines, meters, shops }) {
+  const parts = [[gateways.length, '台通讯管理机'], [lines.length, '条总线'], [meters, '块表'], [shops, '户']];
+  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
+  return said.length ? ` · 影响 ${said.join('、')}` : '';
+}
+
 function alarmLine(alarm) {
   const row = alarm.meter_id ? rowOf(alarm.meter_id) : rowOfAccount(alarm.account_id);
+  const again = alarm.reopened ? ` · 反复 ${alarm.reopened} 次` : '';
+  const quiet = alarm.snoozed_until_at ? ` · 静音至 ${when(alarm.snoozed_until_at)}` : '';
+  const seenBy = alarm.acknowledged_at ? ` · ${alarm.acknowledged_by ?? ''}已确认` : '';
+  const button = !alarm.acknowledged_at && api.may('staff.alarm.handle')
+    ? make('button', { class: 'control-button', onclick: async (event) => {
+      await attempt(() => api.acknowledge(alarm.alarm_id), '已确认', event.currentTarget);
+      refreshLists();
+    } }, '确认') : null;
   return make('li', { class: alarm.severity }, make('b', { class: 'severity' }, SEVERITIES[alarm.severity] ?? alarm.severity),
-    make('div', {}, make('p', {}, alarm.text), make('small', {}, link(row), ` ${when(alarm.raised_at)}（${age(alarm.raised_at)}）`)));
+    make('div', {}, make('p', {}, alarm.text), make('small', {}, link(row),
+      ` ${when(alarm.since_at)} 起${reach(alarm.children)}${again}${seenBy}${quiet}`)),
+    make('div', { class: 'control' }, button));
 }
 
 function keepLine(keep) {

@@ -41,7 +41,7 @@ async function start() {
   setText(document.querySelector('#who'), `${me.name} · ${ROLES[role] ?? role}`);
   document.title = `${ROLES[role] ?? role} · 预电`;
   startBoard(openDrawer);
-  api.followBoard(onRows, onLink);
+  api.followBoard(onRows, onLink, () => { if (hasLists) refreshLists(); });
   // The drawer follows its meter more often than the board's rows change: orders move by fractions of a second.
   setInterval(() => { if (openMeter()) refresh(); }, 1_000);
 }

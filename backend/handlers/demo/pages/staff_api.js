@@ -47,6 +47,7 @@ export const signOut = () => call('DELETE', `${STAFF}/sessions/current`);
 export const meter = (id) => call('GET', `${STAFF}/meters/${id}`);
 export const tasks = () => call('GET', `${STAFF}/tasks`);
 export const alarms = () => call('GET', `${STAFF}/alarms`);
+export const acknowledge = (id) => call('POST', `${STAFF}/alarms/${id}/acknowledgements`, {});
 export const keepSupplies = () => call('GET', `${STAFF}/keep-supplies`);
 export const commands = () => call('GET', `${STAFF}/commands?limit=60`);
 export const totp = () => call('GET', '/api/v1/demo/totp');
@@ -68,7 +69,7 @@ export const finishTask = (id, note) => call('POST', `${STAFF}/tasks/${id}/done`
  * Follow the board. onRows(rows, at, isWhole) for data, onLink(isUp) for the stream itself.
  * The browser comes back by itself after a cut; a refusal ends that, so we begin anew.
  */
-export function followBoard(onRows, onLink) {
+export function followBoard(onRows, onLink, onAlarms) {
   const SILENT_MS = 40_000;
   const AGAIN_MS = 2_000;
   let source = null;
@@ -85,6 +86,10 @@ export function followBoard(onRows, onLink) {
     source.addEventListener('board', heard(true));
     source.addEventListener('rows', heard(false));
     source.addEventListener('beat', heard(false));
+    source.addEventListener('alarms', (event) => {
+      heard(false)(event);
+      onAlarms();
+    });
     source.onerror = () => {
       onLink(false);
       source.close();
