@@ -9,6 +9,7 @@ from backend.context import Context
 from backend.jobs.port import Again, Done
 from backend.models.meters import Meter
 from backend.models.supply import Supply
+from backend.services.alarm_places import place_of
 from backend.services.tasks import clear_alarm, raise_alarm
 from backend.services.work import WATCH_RESTORE, OrderWork
 from backend.store import unit_of_work
@@ -44,7 +45,8 @@ async def _alarm(ctx: Context, meter_id: int) -> None:
         meter.site_id,
         KIND_OF_ALARM,
         str(meter_id),
-        f"已付款的表 {meter.serial} 超过 60 秒仍未恢复供电",
+        f"{await place_of(meter)}已付款，超过 60 秒仍未恢复供电，平台在继续重试。"
+        "请检查该表通讯，必要时到现场送电",
         severity="urgent",
         meter_id=meter_id,
         account_id=meter.account_id,

@@ -14,6 +14,7 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.payments import TopUp
 from backend.models.supply import Supply, SupplyOrder
+from backend.services.alarm_places import place_of
 from backend.services.collector_link import own_collector
 from backend.services.decide_supply import decide_account, order_relay
 from backend.services.locks import lock_account
@@ -153,19 +154,22 @@ async def _verified(ctx: Context, meter: Meter, order: SupplyOrder) -> None:
 async def _alarm(ctx: Context, meter: Meter, order: SupplyOrder, outcome: Outcome) -> None:
     where = {"meter_id": meter.id, "account_id": meter.account_id}
     word = "送电" if order.relay is Relay.ON else "断电"
+    if outcome.stage not in (Stage.UNREACHABLE, Stage.CONTRADICTED, Stage.REFUSED):
+        return
+    place = await place_of(meter)
     if outcome.stage is Stage.UNREACHABLE:
-        text = f"表 {meter.serial} 没有应答，{word}指令在继续重试"
+        text = f"{place}没有应答，{word}指令在继续重试。请检查该表供电与通讯接线；应答后自动执行"
         severity = "urgent" if order.relay is Relay.ON else "major"
         await raise_alarm(
             ctx, meter.site_id, "order_unreachable", str(meter.id), text, severity=severity, **where
         )
     elif outcome.stage is Stage.CONTRADICTED:
-        text = f"表 {meter.serial} 显示已断开但仍有电流：触点粘连或旁路，请立即到现场"
+        text = f"{place}显示已断开但仍有电流：触点粘连或旁路。请立即到现场核查，切勿视为已停电"
         await raise_alarm(
             ctx, meter.site_id, "order_contradicted", str(meter.id), text, severity="urgent", **where
         )
     elif outcome.stage is Stage.REFUSED:
-        text = f"表 {meter.serial} 拒绝了{word}指令（{outcome.detail}）"
+        text = f"{place}拒绝了{word}指令（{outcome.detail}）。请核对该表的控制密码、操作权限与编程状态"
         await raise_alarm(
             ctx, meter.site_id, "order_refused", str(meter.id), text, severity="urgent", **where
         )

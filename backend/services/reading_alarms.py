@@ -11,18 +11,13 @@ from backend.models.meters import Meter, MeterKind
 from backend.models.operations import Alarm
 from backend.models.supply import Supply
 from backend.services.alarm_book import end_alarm, raise_alarm
-from backend.store import rows
+from backend.services.alarm_places import place_of
 from common.wire import Reading
 
 OWN_MONEY, METER_HELD, METER_CLOCK = "own_money", "meter_held", "meter_clock"
 KINDS = (OWN_MONEY, METER_HELD, METER_CLOCK)
 CLOCK_MAY_BE_OFF_S = 300.0  # Beyond it the meter's own periods are not believed: domain/readings.py.
 STALE_AFTER = timedelta(minutes=15)  # What waited in a spool says nothing about the meter as it is now.
-
-_OWNER_SQL = """
-SELECT l.code AS line, sf.name AS shaft, sh.code, sh.name FROM meter m
-JOIN line l ON l.id = m.line_id JOIN gateway g ON g.id = l.gateway_id JOIN shaft sf ON sf.id = g.shaft_id
-LEFT JOIN account a ON a.id = m.account_id LEFT JOIN shop sh ON sh.id = a.shop_id WHERE m.id = ?"""
 
 
 async def tell_of_meters(
@@ -61,9 +56,7 @@ def _findings(meter: Meter, reading: Reading) -> Iterable[tuple[str, bool]]:
 async def _raise(ctx: Context, meter: Meter, kind: str, reading: Reading) -> None:
     if kind == OWN_MONEY and await _is_older_than_its_order(meter, reading):
         return
-    (row,) = await rows(_OWNER_SQL, [meter.id])
-    owner = f"{row['code']} {row['name']}" if row["code"] else meter.place or "公区"
-    where = f"{row['shaft']} 总线 {row['line']} 表 {meter.serial}（{owner}）"
+    where = await place_of(meter)
     minutes = round((reading.meter_clock_offset_s or 0) / 60)
     texts = {
         OWN_MONEY: (

@@ -22,7 +22,7 @@ async def test_a_meter_back_on_its_own_money_is_urgent_until_it_is_forced_again(
         "urgent",
         (await mall.account()).id,
     )
-    assert alarm.text.startswith("1 号强电井 总线 L1 表 T0001（A001 商铺A001）")
+    assert alarm.text.startswith("1 号强电井 G1/L1 表 T0001（A001 商铺A001）")
     mall.clock.advance(60)
     await mall.read(forced=True)
     assert await mall.alarms() == []
