@@ -56,8 +56,8 @@ class Meter(Model):
 class RatioChange(Model):
     """Other transformers, or a corrected ratio, from a reading on (变比更改). Asked for and approved.
 
-    It takes effect at the first accepted reading at or after `from_at`: that interval keeps the old
-    ratio, or is split at `register_wh` where the register was written down at the change.
+    It takes effect at the first accepted reading at or after `from_at`: the interval up to it keeps the
+    old ratio, or is split at `register_wh` where that was written down as the transformers were replaced.
     """
 
     id = own_id()
@@ -68,7 +68,8 @@ class RatioChange(Model):
     energy_side = fields.CharEnumField(EnergySide, max_length=16)
     rated_power_w = fields.IntField()
     ratio_before = fields.IntField(null=True)  # Of readings up to `applied_at`.
-    from_at = Instant()
+    replaced = fields.BooleanField()  # The transformers themselves: waits until that is reported.
+    from_at = Instant(null=True)  # NULL: not before it is reported.
     register_wh = fields.BigIntField(null=True)
     approval_id = link()
     approved_at = Instant(null=True)

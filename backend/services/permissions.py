@@ -38,6 +38,10 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.report.view": "查看报表",
         "staff.ledger.view": "查看账目与凭证",
         "staff.audit.view": "查看操作日志",
+        "staff.site.view": "查看强电井、总线与电表档案",
+        "staff.site.build": "增改强电井、通讯管理机、总线与电表",
+        "staff.ratio.ask": "申请更改变比、登记互感器更换",
+        "staff.ratio.approve": "审批变比更改",
         "staff.users.view": "查看用户与角色",
         "staff.users.manage": "管理用户与角色",
         "staff.users.approve": "审批动态口令重置",
@@ -60,13 +64,21 @@ APART_FROM_MANAGING = frozenset(
         "staff.keep_supply.approve",
         "staff.binding_code",
         "staff.task.done",
+        "staff.ratio.ask",  # A ratio is a price.
+        "staff.ratio.approve",
     }
 )
 
 # Who signs in with a second factor: these roles, and whoever was given one of these rights.
 SECOND_FACTOR_ROLES = frozenset({"manager", "finance", ADMINISTRATOR})
 SECOND_FACTOR_PERMISSIONS = frozenset(
-    {MANAGE_USERS, "staff.users.approve", "staff.decide_trip", "staff.keep_supply.approve"}
+    {
+        MANAGE_USERS,
+        "staff.users.approve",
+        "staff.decide_trip",
+        "staff.keep_supply.approve",
+        "staff.ratio.approve",
+    }
 )
 
 
@@ -90,7 +102,11 @@ SEEDED_ROLES = (
             "staff.task.done",
         ),
     ),
-    SeededRole("finance", "财务", (*_EVERYBODY, "staff.ledger.view", "staff.audit.view")),
+    SeededRole(
+        "finance",
+        "财务",
+        (*_EVERYBODY, "staff.ledger.view", "staff.audit.view", "staff.site.view", "staff.ratio.approve"),
+    ),
     SeededRole(
         "electrician",
         "电工",
@@ -105,6 +121,8 @@ SEEDED_ROLES = (
             "staff.keep_supply.ask",
             "staff.task.done",
             "staff.alarm.handle",
+            "staff.site.view",
+            "staff.ratio.ask",
         ),
     ),
     SeededRole(
@@ -118,6 +136,8 @@ SEEDED_ROLES = (
         (
             *_EVERYBODY,
             "staff.audit.view",
+            "staff.site.view",
+            "staff.site.build",
             "staff.users.view",
             MANAGE_USERS,
             "staff.users.approve",

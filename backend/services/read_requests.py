@@ -20,7 +20,7 @@ async def ask_reading(
 ) -> str:
     """Place a read request inside a unit of work and return its id; a standing one for the purpose is kept.
 
-    purpose: "staff" or "confirm". wait: the collector is asked only then.
+    purpose: "staff", "confirm" or "ratio". wait: the collector is asked only then.
     """
     now = ctx.clock.now()
     key = f"{purpose}:{meter_id}"

@@ -13,6 +13,7 @@ from backend.models.site import Shop
 from backend.models.supply import ReadRequest, Supply, SupplyOrder
 from backend.services.control_supply import own_meter
 from backend.services.power_limits import PowerWatchView, show_watch
+from backend.services.ratio_boundaries import past_ratios, ratio_at
 from backend.store import rows
 
 _NEWEST_READINGS = 48
@@ -170,16 +171,22 @@ async def _readings(meter: Meter) -> list[ReadingView]:
         f" ORDER BY read_at_ms DESC LIMIT {_NEWEST_READINGS}",
         [meter.id],
     )
+    past, now = await past_ratios(meter), meter.transformers.ratio
+
+    def primary(power_w: int | None, read_at: datetime) -> int | None:
+        return None if power_w is None else power_w * ratio_at(past, now, read_at)
+
+    ats = [datetime.fromtimestamp(row["read_at_ms"] / 1000, UTC) for row in found]
     return [
         ReadingView(
-            read_at=datetime.fromtimestamp(row["read_at_ms"] / 1000, UTC),
+            read_at=at,
             kind=row["kind"],
             register_wh=row["register_wh"],
-            power_w=None if row["power_w"] is None else row["power_w"] * meter.transformers.ratio,
+            power_w=primary(row["power_w"], at),
             relay=row["relay"],
             verdict=row["verdict"],
         )
-        for row in found
+        for row, at in zip(found, ats, strict=True)
     ]
 
 

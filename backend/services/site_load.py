@@ -9,13 +9,14 @@ from msgspec import Struct
 from tortoise.models import Model
 
 from backend.context import Context
-from backend.domain.transformers import EnergySide
+from backend.domain.transformers import EnergySide, Transformers
+from backend.errors import Refused
 from backend.models.accounts import Account, Contact
 from backend.models.meters import Meter, MeterKind, MeterState
 from backend.models.site import Gateway, Line, Shaft, Shop, Site
-from backend.models.supply import Supply
 from backend.models.tariffs import Tariff, TariffVersion
 from backend.services.meter_secrets import Control, open_control, resealed
+from backend.services.site_meters import begin_again, make_rows
 from backend.services.site_parts import (
     GatewayPart,
     LinePart,
@@ -33,6 +34,11 @@ from backend.store import unit_of_work
 M = TypeVar("M", bound=Model)
 
 
+class RatioInForce(Refused):
+    code = "ratio_in_force"
+    message = "表 {serial} 已有抄表数据，变比不能由站点文件更改：请在系统中申请，由另一人审批"
+
+
 class Loaded(Struct, frozen=True):
     """How many rows the file names, and how many of them were new."""
 
@@ -47,7 +53,10 @@ class Loaded(Struct, frozen=True):
 async def load_site(ctx: Context, file: SiteFile) -> Loaded:
     """Make the database as the file says, in one transaction. Nothing that it does not name is touched.
 
-    Meters and shops that the file no longer names stay: taking something out is a person's decision.
+    Meters and shops that the file no longer names stay: taking something out is a person's decision. What
+    was taken out and is named again comes back.
+
+    Errors: RatioInForce (the ratio of a meter that counts already).
     """
     return await unit_of_work(lambda: _Loader(ctx, file).load(), "site_load")
 
@@ -176,12 +185,16 @@ class _Loader:
             "place": part.place,
             "account_id": account.id if account else None,
         }
-        meter = await self._put(Meter, {"site_id": site.id, "serial": part.serial}, values)
+        key = {"site_id": site.id, "serial": part.serial}
+        known = await Meter.filter(**key).first()
+        if known is not None:
+            await _need_same_ratio(known, part)
+        is_back = known is not None and known.retired_at is not None
+        meter = await self._put(Meter, key, {**values, "retired_at": None})
         await self._control(meter, part)
-        links = {"site_id": site.id, "account_id": meter.account_id}
-        for table in (MeterState, Supply) if meter.kind is MeterKind.PREPAID else (MeterState,):
-            if not await table.exists(meter_id=meter.id):
-                await table.create(meter_id=meter.id, **links)
+        await make_rows(site.id, meter)
+        if is_back:
+            await begin_again(meter)
 
     async def _control(self, meter: Meter, part: MeterPart) -> None:
         """Seal what the file says of the meter's password and operator; what it leaves out stays."""
@@ -201,6 +214,15 @@ class _Loader:
             return await table.create(id=self.ctx.ids.new(), **key, **values)
         await _change(row, values)
         return row
+
+
+async def _need_same_ratio(meter: Meter, part: MeterPart) -> None:
+    """Refuse another ratio for a meter that counts already: two people change it, from a reading on."""
+    asked = Transformers(part.ct_ratio, part.pt_ratio, EnergySide(part.energy_side))
+    if asked == meter.transformers:
+        return
+    if meter.retired_at is None and await MeterState.exists(meter_id=meter.id, read_at__isnull=False):
+        raise RatioInForce(serial=part.serial)
 
 
 async def _change(row: Model, values: Mapping[str, Any]) -> None:

@@ -23,6 +23,11 @@ Ratio = Annotated[int, Meta(ge=1, le=10_000)]
 Side = Literal["secondary", "primary"]
 RatedPower = Annotated[int, Meta(gt=0, le=10_000_000)]
 Register = Annotated[int, Meta(ge=0, le=65_535)]
+Host = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
+Parity = Literal["N", "E", "O"]
+Kind = Literal["prepaid", "public"]
+Place = Annotated[str, Meta(max_length=64)]
+Reason = Annotated[str, Meta(min_length=2, max_length=200)]
 Baud = Annotated[int, Meta(ge=300, le=115_200)]
 GatewayTimeout = Annotated[float, Meta(gt=0, le=10)]
 
@@ -73,13 +78,13 @@ class MeterPart(Struct, frozen=True, forbid_unknown_fields=True):
     serial: Code
     unit: Unit
     profile: Name
-    kind: Literal["prepaid", "public"]
+    kind: Kind
     rated_power_w: RatedPower
     ct_ratio: Ratio = 1
     pt_ratio: Ratio = 1
     energy_side: Side = "secondary"
     shop: str = ""
-    place: Annotated[str, Meta(max_length=64)] = ""
+    place: Place = ""
     status_block_at: Register | None = None
     permit: bool = False
     address: Address = ""
@@ -94,7 +99,7 @@ class LinePart(Struct, frozen=True, forbid_unknown_fields=True):
     port: Port = 0
     device: Device = ""
     baud: Baud = 9_600
-    parity: Literal["N", "E", "O"] = "N"
+    parity: Parity = "N"
     gateway_timeout_s: GatewayTimeout = 0.5
     meters: list[MeterPart] = []
 
@@ -102,7 +107,7 @@ class LinePart(Struct, frozen=True, forbid_unknown_fields=True):
 class GatewayPart(Struct, frozen=True, forbid_unknown_fields=True):
     code: Code
     name: Name
-    host: Annotated[str, Meta(min_length=1, max_length=128)]
+    host: Host
     lines: list[LinePart] = []
 
 

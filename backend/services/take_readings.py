@@ -32,6 +32,7 @@ from backend.services.collector_link import own_collector, wake_if_list_changed,
 from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
+from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.reading_alarms import tell_of_meters
 from backend.services.readings_store import FROZEN, ms_of, write_readings, write_states
 from backend.services.row_ids import id_of
@@ -78,10 +79,11 @@ class _Intake:
     def __init__(self, ctx: Context, site_id: int, meters: dict[str, Meter]) -> None:
         self.ctx = ctx
         self.site_id = site_id
-        self.meters = meters
+        self.meters = dict(meters)
         self.now = ctx.clock.now()
         self.readings: list[Sequence[Any]] = []
         self.accruals = Accruals({})
+        self.ratios = RatioBoundaries({})
         self.accounts: dict[int, Account] = {}
         self.states: dict[int, MeterState] = {}
         self.answered: set[str] = set()
@@ -103,14 +105,16 @@ class _Intake:
         self.states = {row.meter_id: row for row in found}
         self.jumps = await lowest_jumps(self.states.values())
         self.accruals = Accruals(await versions_by_tariff(self.site_id))
+        self.ratios = await RatioBoundaries.of(self.meters)
         for reading in sorted(readings, key=lambda item: (item.read_at, item.meter_id)):
             if reading.kind is ReadingKind.PEEK:
                 self._peek(reading, self.meters[reading.meter_id])
             else:
-                self._take_one(reading, self.meters[reading.meter_id])
+                self._take(reading, self.meters[reading.meter_id])
         await write_readings(self.readings)
         await self.accruals.write()
         await write_states(self.states.values())
+        await self.ratios.write(self.ctx)
         await self._answer_requests()
         await tell_of_readings(self.ctx, self.site_id, self.quarantined, self.accepted)
         await tell_of_meters(self.ctx, self.site_id, self.meters, readings)
@@ -118,6 +122,18 @@ class _Intake:
         await decide_changed(self.ctx, self.accounts, list(self.states.values()), self.outages)
         wake(self.ctx, f"live:{self.site_id}")
         return may_concern(self.accounts, self.states.values(), held)
+
+    def _take(self, reading: Reading, meter: Meter) -> None:
+        state = self.states[meter.id]
+        boundary = self.ratios.register_at(accepted_of(state), reading)
+        if boundary is not None:
+            self._take_one(boundary, meter)
+            if state.read_at != boundary.read_at:
+                # It cannot have stood there: no ratio is right for this interval until a person decides.
+                self._store(reading, meter, reading.kind.value, Verdict.JUMPED)
+                self._follow(meter, state, None, reading, Verdict.JUMPED)
+                return
+        self._take_one(reading, meter)
 
     def _take_one(self, reading: Reading, meter: Meter) -> None:
         state = self.states[meter.id]
@@ -137,6 +153,8 @@ class _Intake:
             for midnight in between(_midnights(reading), last, reading.read_at):
                 self._store(_frozen_row(reading, midnight), meter, FROZEN, Verdict.UNUSED)
         self._store(reading, meter, reading.kind.value, judged.verdict)
+        if judged.verdict in {Verdict.ACCEPTED, Verdict.FIRST}:
+            self.ratios.accepted(meter, reading.read_at)
         self._follow(meter, state, last, reading, judged.verdict)
         if reading.request_id is not None and judged.verdict not in QUARANTINED:
             self.answered.add(reading.request_id)

@@ -4,20 +4,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from backend.context import CallerKind
 from backend.models.accounts import Account
 from backend.models.ledger import Entry
+from backend.models.meters import Meter, RatioChange
 from backend.models.operations import Alarm, StaffTask
 from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.control_supply import read_now
 from backend.services.keep_supply import ask_keep_supply
+from backend.services.ratio_changes import RatioBody, ask_ratio_change
+from backend.services.show_site import show_site
 from backend.services.tasks import open_task, raise_alarm
 from backend.store import unit_of_work
 from common.wire import ReadingKind
 from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close
 
+HANGING = {"unit": 99, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
+RATIO = RatioBody(ct_ratio=40, rated_power_w=100_000, replaced=True, reason="更换互感器")
 HUGE = 2**70  # No id of ours; more than a database can hold.
 WITH_OBJECTS = [name for name in GUARDED if "{" in OPERATIONS[name].path]
 
@@ -34,7 +40,13 @@ async def things(guarded: Guarded) -> dict[str, Any]:
     alarm = await unit_of_work(
         lambda: raise_alarm(other.ctx, other.site_id, "meter_clock", "1", "x", meter_id=meter.id)
     )
+    (shaft,) = await show_site(other.as_staff(9))
+    (gateway,) = shaft.gateways
     return {
+        "shaft_id": int(shaft.shaft_id),
+        "gateway_id": int(gateway.gateway_id),
+        "line_id": int(gateway.lines[0].line_id),
+        "ratio_change_id": int(await ask_ratio_change(other.as_staff(9), meter.id, RATIO)),
         "account_id": account.id,
         "alarm_id": alarm.id,
         "meter_id": meter.id,
@@ -48,11 +60,21 @@ async def things(guarded: Guarded) -> dict[str, Any]:
 def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
     """A body with which the same call at home would go through."""
     until_at = guarded.mall.clock.now() + timedelta(hours=1)
+    why = {"reason": "改造"}
     bodies: dict[str, dict[str, Any]] = {
         "staff.acknowledge_alarm": {},
         "staff.assign_alarm": {"staff_id": "1"},
         "staff.clear_alarm": {"reason": "已处理"},
         "staff.snooze_alarm": {"until_at": until_at.isoformat(), "reason": "等备件"},
+        "staff.add_meters": {"meters": [{**HANGING, "serial": "N1", "kind": "public"}]},
+        "staff.change_meter": {**HANGING, "line_id": "1"},
+        "staff.change_shaft": {"code": "S9", "name": "新井"},
+        "staff.change_gateway": {"code": "G9", "name": "新机", "host": "10.0.0.1", "shaft_id": "1"},
+        "staff.change_line": {"code": "L9", "protocol": "modbus-tcp", "port": 502, "gateway_id": "1"},
+        **dict.fromkeys(("staff.remove_shaft", "staff.remove_gateway", "staff.remove_line"), why),
+        "staff.ask_ratio_change": to_builtins(RATIO),
+        "staff.decide_ratio_change": {"granted": True},
+        "staff.report_replaced": {},
         "staff.ask_keep_supply": {"until_at": until_at.isoformat(), "reason": "冷库有货"},
         "staff.decide_keep_supply": {"granted": True},
         "staff.decide_trip": {"trip": True, "reason": "欠费", "totp": guarded.totp()},
@@ -102,6 +124,8 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
     assert await SupplyOrder.all().count() == 0
     assert await Entry.all().count() == 0
     assert await ReadRequest.all().count() == 1
+    assert await Meter.filter(retired_at__isnull=False).count() == 0
+    assert (await RatioChange.get()).approved_at is None
     assert (await StaffTask.get(cause="x")).done_at is None
     assert (await Alarm.get()).version == 1
 

@@ -12,6 +12,9 @@ from backend.services.permissions import SEEDED_ROLES
 from tests.permissions.conftest import CALLERS, GUARDED, OPERATIONS, ROLES, UNREADABLE, Guarded, close
 
 EVERYBODY = frozenset(ROLES)
+BUILDS = {"administrator", "manager"}
+KNOWS_SITE = {"administrator", "electrician", "finance", "manager"}
+ACTS, WIRED = ("add", "change", "remove"), ("shaft", "gateway", "line")
 # Said once more, by hand: a role or an operation that changes has to be changed here too.
 STAFF = {
     "demo.show_totp": EVERYBODY,
@@ -43,6 +46,14 @@ STAFF = {
     "staff.snooze_alarm": {"electrician", "manager"},
     "staff.stream_board": EVERYBODY,
     "staff.trip": {"electrician", "manager"},
+    "staff.show_site": KNOWS_SITE,
+    "staff.list_profiles": KNOWS_SITE,
+    "staff.list_ratio_changes": KNOWS_SITE,
+    **dict.fromkeys((f"staff.{act}_{what}" for act in ACTS for what in WIRED), BUILDS),
+    **dict.fromkeys(("staff.add_meters", "staff.change_meter", "staff.retire_meters"), BUILDS),
+    "staff.ask_ratio_change": {"electrician", "manager"},
+    "staff.report_replaced": {"electrician", "manager"},
+    "staff.decide_ratio_change": {"finance", "manager"},
 }
 PUBLIC = {
     "callbacks.sms_receipts",
@@ -63,6 +74,9 @@ MONEY_AND_RELAYS = {
     "staff.emergency_trip",
     "staff.decide_trip",
     "staff.set_power_limit",
+    "staff.ask_ratio_change",
+    "staff.decide_ratio_change",
+    "staff.report_replaced",
 }
 
 

@@ -1,15 +1,21 @@
 """Every operation that must leave a record leaves one: the edge answers 500 here when it is missing."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
+from backend.models.meters import Meter, RatioChange
 from backend.models.operations import StaffTask
+from backend.models.site import Gateway, Line, Shaft
 from backend.services.audit import verify_audit
 from backend.services.tasks import open_task, raise_alarm
 from backend.store import unit_of_work
 from tests.permissions.conftest import OPERATIONS, Guarded
+
+
+class Act(Protocol):
+    async def __call__(self, name: str, person: str, path: dict[str, Any], body: Any = None) -> None: ...
 
 
 async def do(guarded: Guarded, name: str, person: str, path: dict[str, Any], body: Any = None) -> int:
@@ -58,6 +64,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.assign_alarm", "manager", alarm, {"staff_id": str(guarded.staff["electrician"])})
     await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
+    await build(guarded, act)
     await act("staff.sign_out", "cashier", {})
 
     assert [one for one in done if one[1] >= 300] == []
@@ -97,6 +104,36 @@ async def test_a_trip_without_the_second_factor_is_refused_and_counted(guarded: 
 
     assert status in {401, 403, 409}
     assert (await guarded.mall.supply()).generation == 0
+
+
+async def build(guarded: Guarded, act: Act) -> None:
+    """Add, change and remove one of each, and change a ratio."""
+    site_id, why = guarded.mall.site_id, {"reason": "改造"}
+    await act("staff.add_shaft", "administrator", {}, {"code": "S9", "name": "新井"})
+    shaft = await Shaft.get(site_id=site_id, code="S9")
+    gateway_body = {"shaft_id": str(shaft.id), "code": "G9", "name": "新机", "host": "10.0.0.9"}
+    await act("staff.add_gateway", "administrator", {}, gateway_body)
+    gateway = await Gateway.get(site_id=site_id, code="G9")
+    line_body = {"gateway_id": str(gateway.id), "code": "L9", "protocol": "modbus-tcp", "port": 502}
+    await act("staff.add_line", "administrator", {}, line_body)
+    line = await Line.get(site_id=site_id, code="L9")
+    hanging = {"unit": 9, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
+    meters = {"meters": [{**hanging, "serial": "N1", "kind": "public"}]}
+    await act("staff.add_meters", "administrator", {"line_id": line.id}, meters)
+    meter = await Meter.get(site_id=site_id, serial="N1")
+    await act("staff.change_meter", "manager", {"meter_id": meter.id}, {**hanging, "line_id": str(line.id)})
+    ratio = {"ct_ratio": 40, "rated_power_w": 100_000, "replaced": True, "reason": "更换互感器"}
+    await act("staff.ask_ratio_change", "electrician", {"meter_id": meter.id}, ratio)
+    change = {"ratio_change_id": (await RatioChange.get()).id}
+    await act("staff.decide_ratio_change", "finance", change, {"granted": True})
+    await act("staff.report_replaced", "electrician", change, {})
+    await act("staff.retire_meters", "manager", {}, {"meter_ids": [str(meter.id)], **why})
+    await act("staff.change_line", "manager", {"line_id": line.id}, {**line_body, "port": 503})
+    await act("staff.change_gateway", "manager", {"gateway_id": gateway.id}, {**gateway_body, "name": "机"})
+    await act("staff.change_shaft", "manager", {"shaft_id": shaft.id}, {"code": "S9", "name": "井"})
+    await act("staff.remove_line", "manager", {"line_id": line.id}, why)
+    await act("staff.remove_gateway", "manager", {"gateway_id": gateway.id}, why)
+    await act("staff.remove_shaft", "manager", {"shaft_id": shaft.id}, why)
 
 
 async def newest_wish() -> int:

@@ -1,0 +1,75 @@
+"""Where a ratio ends and the next begins (变比分界), as a batch of readings comes by.
+
+Called inside the batch's unit of work, with its meter states locked.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from backend.context import Context
+from backend.domain.readings import Accepted
+from backend.models.meters import Meter, RatioChange
+from backend.services.site_plan import renew_plan
+from common.wire import Reading, ReadingKind
+
+
+class RatioBoundaries:
+    """The changes that wait for a reading, by meter."""
+
+    def __init__(self, waiting: dict[int, RatioChange]) -> None:
+        self._waiting = waiting
+        self._applied: list[tuple[Meter, RatioChange]] = []
+
+    @classmethod
+    async def of(cls, meters: dict[str, Meter]) -> "RatioBoundaries":
+        """Read what waits; a meter whose ratio ever changed is read again, as it is under the locks."""
+        found = await RatioChange.filter(meter_id__in=[meter.id for meter in meters.values()])
+        for meter in await Meter.filter(id__in=sorted({change.meter_id for change in found})):
+            meters[str(meter.id)] = meter
+        return cls(
+            {one.meter_id: one for one in found if one.standing_key and one.approved_at and one.from_at}
+        )
+
+    def register_at(self, last: Accepted | None, reading: Reading) -> Reading | None:
+        """Return what was written down as the transformers were replaced, if that lies before a reading."""
+        change = self._waiting.get(int(reading.meter_id))
+        if change is None or change.from_at is None or change.register_wh is None or last is None:
+            return None
+        if not last.read_at < change.from_at <= reading.read_at:
+            return None
+        return Reading(
+            meter_id=reading.meter_id,
+            read_at=change.from_at,
+            kind=ReadingKind.REQUEST,
+            register_wh=change.register_wh,
+            frozen=tuple(day for day in reading.frozen if day.at < change.from_at),
+        )
+
+    def accepted(self, meter: Meter, read_at: datetime) -> None:
+        """A register was accepted: what waited for one takes effect, in the meter as it is held here."""
+        change = self._waiting.get(meter.id)
+        if change is None or change.from_at is None or read_at < change.from_at:
+            return
+        del self._waiting[meter.id]
+        change.ratio_before, change.applied_at, change.standing_key = meter.transformers.ratio, read_at, None
+        meter.ct_ratio, meter.pt_ratio = change.ct_ratio, change.pt_ratio
+        meter.energy_side, meter.rated_power_w = change.energy_side, change.rated_power_w
+        self._applied.append((meter, change))
+
+    async def write(self, ctx: Context) -> None:
+        for meter, change in self._applied:
+            await change.save(update_fields=["ratio_before", "applied_at", "standing_key"])
+            await meter.save(update_fields=["ct_ratio", "pt_ratio", "energy_side", "rated_power_w"])
+        for site_id in sorted({meter.site_id for meter, _ in self._applied}):
+            await renew_plan(ctx, site_id)
+
+
+async def past_ratios(meter: Meter) -> list[tuple[datetime, int]]:
+    """Return the ratios of the past, each with the time up to which it held, oldest first."""
+    found = await RatioChange.filter(meter_id=meter.id, applied_at__isnull=False).order_by("applied_at")
+    return [(row.applied_at, row.ratio_before) for row in found if row.applied_at and row.ratio_before]
+
+
+def ratio_at(past: Iterable[tuple[datetime, int]], now: int, at: datetime) -> int:
+    """Return the ratio of a reading; the one at which a change took effect was still taken by the new one."""
+    return next((ratio for until, ratio in past if at < until), now)
