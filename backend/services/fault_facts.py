@@ -31,7 +31,7 @@ _LINES_SQL = """
 SELECT l.id, l.code, l.gateway_id, g.code AS gateway, g.name AS gateway_name, g.host, g.shaft_id,
        sf.name AS shaft, s.down_since_at, s.silent_since_at, s.back_at
 FROM line l JOIN gateway g ON g.id = l.gateway_id JOIN shaft sf ON sf.id = g.shaft_id
-LEFT JOIN line_state s ON s.line_id = l.id WHERE l.site_id = ? ORDER BY l.id"""
+LEFT JOIN line_state s ON s.line_id = l.id WHERE l.site_id = ? AND l.removed_at IS NULL ORDER BY l.id"""
 
 _METERS_SQL = """
 SELECT m.id, m.line_id, m.serial, m.unit, m.kind, m.place, m.account_id, st.silent_since_at, st.shown_at,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from backend.context import Context
 from backend.models.meters import Meter
+from backend.models.operations import LineState
 from backend.models.site import Gateway, Line, Shaft
 from backend.services.row_ids import id_of
 from backend.services.site_parts import (
@@ -157,6 +158,7 @@ async def remove_line(ctx: Context, line_id: int, reason: str) -> None:
         line = await own(Line, site_id, line_id)
         if await Meter.exists(line_id=line.id, retired_at=None):
             raise NotEmpty(what="电表")
+        await LineState.filter(line_id=line.id).delete()
         await _remove(ctx, line, site_id, "line", reason)
 
     await change_site(ctx, work)

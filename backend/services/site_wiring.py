@@ -17,7 +17,7 @@ from backend.services.audit import record
 from backend.services.meter_models import known_families
 from backend.services.site_plan import renew_plan
 from backend.services.site_rules import Hung, Problems, Wire, Wiring
-from backend.services.tasks import clear_alarm
+from backend.services.tasks import end_alarm
 from backend.services.work import wake
 from backend.store import unit_of_work
 
@@ -120,5 +120,4 @@ async def check_wiring(site_id: int, *, lines: Collection[int] = (), meters: Col
 async def end_alarms(ctx: Context, site_id: int, row_id: int) -> None:
     """End what was told of something that is gone; alarms are keyed "<kind>:<id>"."""
     for alarm in await Alarm.filter(site_id=site_id, standing_key__endswith=f":{row_id}"):
-        kind, _, key = (alarm.standing_key or "").partition(":")
-        await clear_alarm(ctx, kind, key)
+        await end_alarm(ctx, alarm, "已拆除")
