@@ -5,7 +5,7 @@ import random
 import sqlite3
 import ssl
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,8 +17,8 @@ from msgspec import structs
 from collector.line import Line
 from collector.link_mbap import Sockets
 from collector.plan import Change, changes, usable
-from collector.profile import Profile
 from collector.settings import CollectorSettings, settings_from
+from collector.shelf import Shelf
 from collector.spool import Spool
 from collector.uplink import Uplink
 from common.clock import Clock, SystemClock
@@ -31,6 +31,7 @@ from common.wire import (
     OrderClass,
     Outcome,
     Plan,
+    PlanLine,
     Reading,
     ReadingKind,
     Relay,
@@ -42,6 +43,7 @@ CONTACT_S = 60.0  # A trip is written only while the backend has been heard late
 RESTORE_FROM_DISK = timedelta(minutes=10)
 LINE_RESTART_S = 5.0
 REQUESTS_REMEMBERED = 500
+PROFILES_LOOK_S = 5.0
 
 log = structlog.get_logger()
 
@@ -68,7 +70,8 @@ class Collector:
         self._sockets = Sockets(dial, clock)
         self._lines: dict[str, tuple[Line, asyncio.Task[None]]] = {}
         self._line_of: dict[str, Line] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._shelf = Shelf(settings.profile_folders)
+        self._plan: Plan | None = None  # The whole of it, with what cannot be run.
         self._kept = self._spool.orders()
         # Since the start: what the backend told us, and when (monotonic seconds).
         self._held: dict[str, tuple[Desired, float]] = {}
@@ -84,7 +87,7 @@ class Collector:
                 self._apply(plan)
                 self._resume_restores()
             async with asyncio.TaskGroup() as group:
-                for loop in self.uplink.loops():
+                for loop in (*self.uplink.loops(), self._look_at_profiles()):
                     group.create_task(loop)
         finally:
             tasks = [task for _, task in self._lines.values()]
@@ -166,12 +169,19 @@ class Collector:
 
     def replan(self, plan: Plan) -> None:
         """Take a new plan while running; it is kept on disk, to start without the backend."""
-        self._apply(plan)
+        self._apply(plan, self._shelf.look())
         with _spooling("plan"):
             self._spool.keep_plan(plan)
 
     def line_health(self) -> list[LineHealth]:
-        return [line.health() for line, _ in self._lines.values()]
+        planned = {line.line_id: line for line in self._plan.lines} if self._plan is not None else {}
+        return [
+            structs.replace(line.health(), unusable=self._unusable(planned[line_id]))
+            for line_id, (line, _) in self._lines.items()
+        ]
+
+    def profiles(self) -> dict[str, list[str]]:
+        return self._shelf.report()
 
     # Inside.
 
@@ -211,9 +221,10 @@ class Collector:
             if line is not None and open_restore:
                 line.order(kept.desired, check_first=True)
 
-    def _apply(self, plan: Plan) -> None:
-        """Start, change and stop lines so that they are as planned."""
-        plan = usable(plan, self._profiles, self._settings.profile_folders)
+    def _apply(self, plan: Plan, changed: Collection[str] = ()) -> None:
+        """Start, change and stop lines so that they are as planned. changed: profiles that are others now."""
+        self._plan = plan
+        plan = usable(plan, self._shelf)
         running = {line_id: line.plan for line_id, (line, _) in self._lines.items()}
         for change, line_plan in changes(running, plan):
             if change in (Change.STOP, Change.RESTART):
@@ -221,7 +232,7 @@ class Collector:
             if change in (Change.START, Change.RESTART):
                 line = Line(
                     line_plan,
-                    self._profiles,
+                    self._shelf.in_force,
                     dial=self._dial,
                     clock=self._clock,
                     random_=random.Random(self._random.getrandbits(64)),
@@ -231,7 +242,10 @@ class Collector:
                 task = asyncio.get_running_loop().create_task(self._own(line))
                 self._lines[line_plan.line_id] = (line, task)
             if change is Change.METERS:
-                self._lines[line_plan.line_id][0].replan(line_plan, self._profiles)
+                self._lines[line_plan.line_id][0].replan(line_plan, self._shelf.in_force)
+        for line, _ in self._lines.values():
+            if any(meter.profile in changed for meter in line.plan.meters):
+                line.replan(line.plan, self._shelf.in_force)
         self._hand_over()
         self._watch()
 
@@ -248,6 +262,19 @@ class Collector:
                 left_s = desired.first_write_within_s - (now_s - taken_s)
                 desired = structs.replace(desired, first_write_within_s=left_s)  # noqa: PLW2901
             self._give(line, desired, check_first=True)
+
+    def _unusable(self, line: PlanLine) -> dict[str, str]:
+        wrong = {meter.meter_id: self._shelf.problem(meter.profile) for meter in line.meters}
+        return {meter_id: said for meter_id, said in wrong.items() if said is not None}
+
+    async def _look_at_profiles(self) -> None:
+        """Take up what changes in the site's own folders, without a restart."""
+        while self._settings.profile_folders:
+            await self._clock.sleep(PROFILES_LOOK_S)
+            if self._plan is not None:
+                changed = self._shelf.look()
+                if changed:
+                    self._apply(self._plan, changed)
 
     async def _own(self, line: Line) -> None:
         """Run a line; a fault of ours in one line must not stop the others."""

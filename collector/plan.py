@@ -1,14 +1,13 @@
 """The plan: which lines and meters there are, and what a new plan changes (采集方案)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
-from pathlib import Path
 
 import structlog
 from msgspec import structs
 
 from collector.link import MODBUS_TCP, PROTOCOLS
-from collector.profile import Profile, ProfileError, load_profile
+from collector.shelf import Shelf
 from common.wire import Plan, PlanLine
 
 log = structlog.get_logger()
@@ -21,8 +20,8 @@ class Change(Enum):
     METERS = auto()  # Other meters or interval: the line goes on.
 
 
-def usable(plan: Plan, profiles: dict[str, Profile], folders: Sequence[Path]) -> Plan:
-    """Return the part of a plan that can be run, and load the profiles it needs into `profiles`.
+def usable(plan: Plan, shelf: Shelf) -> Plan:
+    """Return the part of a plan that can be run, and load the profiles it needs from the shelf.
 
     A wrong profile, a line of an unknown protocol or one whose port is another's leaves the others
     alone; it is logged as an error.
@@ -36,7 +35,7 @@ def usable(plan: Plan, profiles: dict[str, Profile], folders: Sequence[Path]) ->
         if any(not _may_share(other, line) for other in lines):
             log.error("port_taken", line=line.line_id, host=line.host, port=line.port)
             continue
-        meters = [m for m in line.meters if _has_profile(m.profile, profiles, folders)]
+        meters = [m for m in line.meters if shelf.use(m.profile)]
         lines.append(structs.replace(line, meters=meters))
     return structs.replace(plan, lines=lines)
 
@@ -63,14 +62,3 @@ def _may_share(one: PlanLine, other: PlanLine) -> bool:
 
 def _connection(line: PlanLine) -> tuple[object, ...]:
     return line.protocol, line.host, line.port, line.baud, line.parity, line.gateway_timeout_s
-
-
-def _has_profile(name: str, profiles: dict[str, Profile], folders: Sequence[Path]) -> bool:
-    if name in profiles:
-        return True
-    try:
-        profiles[name] = load_profile(name, folders)
-    except ProfileError as error:
-        log.error("profile_unusable", profile=name, reason=str(error))
-        return False
-    return True

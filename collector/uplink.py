@@ -57,6 +57,8 @@ class Inbox(Protocol):
 
     def line_health(self) -> list[LineHealth]: ...
 
+    def profiles(self) -> dict[str, list[str]]: ...
+
 
 class Uplink:
     """Five loops over one HTTP client. Every wait and retry goes through the clock."""
@@ -237,6 +239,7 @@ class Uplink:
             spool_backlog=self._spool.readings.count + self._spool.outcomes.count,
             clock_offset_s=self.offset_s,
             lines=self._inbox.line_health(),
+            profiles=self._inbox.profiles(),
         )
         answer = await self._exchange.post(HEALTH_PATH, health, HealthAnswer)
         return answer, asked_at, self._clock.monotonic() - asked_s

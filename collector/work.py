@@ -53,6 +53,7 @@ class Work:
         self._broadcasts = Broadcasts(clock)
         self.orders = Orders(clock, sink)
         self._stations: dict[str, Station] = {}
+        self._profiles: dict[str, Profile] = {}  # By meter: the one that its station was made by.
         self._later: list[tuple[float, str]] = []
         self._flood_s = 0.0
         self._gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
@@ -65,10 +66,11 @@ class Work:
         gap_words = gap_words_at(plan.baud, 10 if plan.parity == "N" else 11)
         for meter in plan.meters:
             known = self._stations.get(meter.meter_id)
-            if known is None or known.plan != meter:
-                layout = layout_of(profiles[meter.profile], meter.status_block_at, gap_words)
-                known = Station(meter, layout)
+            profile = profiles[meter.profile]
+            if known is None or known.plan != meter or self._profiles[meter.meter_id] is not profile:
+                known = Station(meter, layout_of(profile, meter.status_block_at, gap_words))
             stations[meter.meter_id] = known
+        self._profiles = {meter.meter_id: profiles[meter.profile] for meter in plan.meters}
         self._stations = stations
         now_s = self._clock.monotonic()
         self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s)

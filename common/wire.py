@@ -209,6 +209,7 @@ class LineHealth(Struct, frozen=True, kw_only=True):
     strays: int = 0
     bad_frames: int = 0  # Wrong check sums and noise.
     reconnects: int = 0
+    unusable: dict[str, str] = field(default_factory=dict)  # Meter -> what is wrong with its profile.
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -217,6 +218,8 @@ class Health(Struct, frozen=True, kw_only=True):
     spool_backlog: int
     clock_offset_s: float | None
     lines: list[LineHealth]
+    # Models that can be read: name -> protocol ("modbus", "dlt645"), then its unconfirmed rows.
+    profiles: dict[str, list[str]] = field(default_factory=dict)
 
 
 class HealthAnswer(Struct, frozen=True, kw_only=True):
