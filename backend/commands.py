@@ -18,6 +18,7 @@ from backend.logs import open_logs
 from backend.models.operations import Collector
 from backend.models.site import Site
 from backend.services.audit import verify_audit
+from backend.services.meter_models import known_families
 from backend.services.site_file import read_site_file
 from backend.services.site_load import load_site
 from backend.services.staff_admin import create_staff
@@ -70,7 +71,10 @@ async def _site_load(settings: Settings, file: Path) -> None:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from None
     site_file = read_site_file(text)
     async with open_context(settings) as ctx:
-        loaded = await load_site(ctx, site_file)
+        site = await Site.get_or_none(code=site_file.site.code)
+        known = await known_families(site.id) if site is not None else None
+        # Once the site's collectors have said which models they can read, a file that names another is wrong.
+        loaded = await load_site(ctx, read_site_file(text, known))
     print(
         f"已导入：{loaded.shafts} 个强电井、{loaded.lines} 条总线、{loaded.meters} 块表、"
         f"{loaded.shops} 个商铺，新增 {loaded.made} 条记录"

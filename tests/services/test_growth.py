@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from backend.errors import Invalid, NotFound
@@ -13,6 +14,7 @@ from backend.models.site import Line, Site
 from backend.services.collector_link import plan_for
 from backend.services.line_faults import note_faults
 from backend.services.meter_models import list_models
+from backend.services.profile_alarms import note_profiles
 from backend.services.show_site import show_site
 from backend.services.site_build import (
     GatewayBody,
@@ -36,7 +38,7 @@ from backend.services.site_meters import (
     retire_meters,
 )
 from backend.services.site_wiring import CodeTaken, NotEmpty
-from common.wire import LineHealth, PlanLine
+from common.wire import Health, LineHealth, PlanLine
 from tests.services.mall import SmallMall, small_mall
 from tests.services.site import site_text
 
@@ -254,6 +256,32 @@ async def test_a_model_that_no_collector_can_read_is_refused_once_one_has_said_s
         one for s in await show_site(mall.as_staff(5)) for g in s.gateways for one in g.lines[0].meters
     ]
     assert [one.serial for one in unknown if one.profile_known is False] == ["N0001"]
+
+
+async def test_a_profile_that_cannot_be_used_is_told_once_and_over_when_it_can(mall: SmallMall) -> None:
+    meter = await mall.meter()
+    line = LineHealth(
+        line_id=str(meter.line_id), connected=True, unusable={str(meter.id): "x.toml: 缺少 step"}
+    )
+    report = Health(
+        sent_at=mall.clock.now(),
+        version="t",
+        spool_backlog=0,
+        clock_offset_s=0.0,
+        lines=[line],
+        profiles={"acrel-ddsy1352": ["modbus"]},
+    )
+    for _ in range(2):
+        await note_profiles(mall.ctx, mall.collector, report)
+    assert await mall.alarms() == ["profile_unusable"]
+    assert [one.profile for one in await list_models(mall.site_id) or []] == ["acrel-ddsy1352"]
+
+    usable = msgspec.structs.replace(report, lines=[msgspec.structs.replace(line, unusable={})])
+    await note_profiles(mall.ctx, mall.collector, msgspec.structs.replace(report, lines=[]))
+    assert await mall.alarms() == ["profile_unusable"]  # It said nothing of this line.
+    await note_profiles(mall.ctx, mall.collector, usable)
+
+    assert await mall.alarms() == []
 
 
 async def test_a_password_is_in_no_list_and_no_record(mall: SmallMall) -> None:
