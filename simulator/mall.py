@@ -14,7 +14,7 @@ from common.streams import Streams
 from common.units import Watt, Wh
 from simulator.gateway import Gateway
 from simulator.line import DEFAULT_GATEWAY_TIMEOUT_S, Exchange, Line, LineUse
-from simulator.mall_plan import Layout, PlannedShaft, plan_shafts
+from simulator.mall_plan import MIXED, MIXED_SHARED_SHAFT, Layout, PlannedShaft, plan_shafts
 from simulator.mall_shops import Shop, draw_shops
 from simulator.meter import Meter, MeterSpec
 from simulator.periods import ByPeriod, PeriodTable
@@ -105,6 +105,7 @@ class Mall:
         host: str = DEFAULT_HOST,
         base_port: int = DEFAULT_BASE_PORT,
         even: bool = False,
+        mixed: bool = False,
         protocols: tuple[str, ...] = (),
         shared_shaft: int | None = None,
     ) -> "Mall":
@@ -114,10 +115,13 @@ class Mall:
         base_port:  of the first line in memory, and on sockets unless `serve` says otherwise.
         timing:     of every line; None: what suits its protocol.
         even:       every shop of a class has the same mean load.
-        protocols, shared_shaft: see Layout.
+        mixed:      shaft 4 is transparent RTU, shaft 5 DL/T 645, shaft 2 has two lines on one port;
+                    otherwise `protocols` and `shared_shaft` say so, see Layout.
         Lines count on from the first shaft to the last, meters on a line from unit 1.
         """
         shops = draw_shops(str(seed), prepaid, shafts)
+        if mixed:
+            protocols, shared_shaft = MIXED, MIXED_SHARED_SHAFT
         planned = plan_shafts(shops, Layout(shafts, lines_per_gateway, public, protocols, shared_shaft))
         mall = cls(seed, clock, planned, shops)
         mall.installed_at = started_at

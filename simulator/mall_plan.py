@@ -1,16 +1,22 @@
 """Which meter hangs where: shafts, one gateway each, lines and addresses (布置)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.line import DLT645_TCP, MODBUS_TCP, RTU_TCP
 from simulator.mall_shops import FITTINGS, Shop, area_letter, public_place
-from simulator.meter import PREPAID, PUBLIC, MeterSpec
+from simulator.meter import DDSY1352, DLT645_1P, DLT645_3P, DTSD1352, DTSY1352, PREPAID, PUBLIC, MeterSpec
 from simulator.wire_time import LineTiming
 
 MAX_UNIT = 247
 LINES_OF_A_SHARED_PORT = 2
 TIMINGS = {MODBUS_TCP: LineTiming(), RTU_TCP: LineTiming(9600, "N"), DLT645_TCP: LineTiming(2400, "E")}
 DEFAULT_STATUS_BLOCK_AT = 0x0100  # Chosen by us: the maker does not publish it, a site has to ask.
+
+
+# Shaft 4 has transparent RTU, shaft 5 DL/T 645; shaft 2 has two lines on one port.
+MIXED = (MODBUS_TCP, MODBUS_TCP, MODBUS_TCP, RTU_TCP, DLT645_TCP)
+MIXED_SHARED_SHAFT = 2
+SPEAKS_DLT645 = {DDSY1352: DLT645_1P, DTSY1352: DLT645_3P, DTSD1352: DLT645_3P}
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ def _line(area: int, index: int, shops: list[Shop], places: range, protocol: str
     ]
     for number, place in enumerate(places, start=len(shops) + 1):
         meters.append(_public_meter(area, place, taken + number, f"{prefix}{number:04d}"))
+    if protocol == DLT645_TCP:
+        meters = [_speaking_dlt645(spec) for spec in meters]
     return PlannedLine(f"L{area + 1}-{index + 1}", protocol, TIMINGS[protocol], tuple(meters))
 
 
@@ -127,3 +135,8 @@ def _public_meter(area: int, place: int, unit: int, serial: str) -> MeterSpec:
         place=label,
         status_block_at=None,
     )
+
+
+def _speaking_dlt645(spec: MeterSpec) -> MeterSpec:
+    """The same place with a DL/T 645 meter, which is called by the number on its front."""
+    return replace(spec, profile=SPEAKS_DLT645[spec.profile], address=spec.serial, status_block_at=None)

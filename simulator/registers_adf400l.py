@@ -1,18 +1,21 @@
 """The register maps of one user of an Acrel ADF400L, three-phase and single-phase (多用户表).
 
-From the public manual's tables. Where it leaves a gap: bit 8 of forced control opens and bit 0 closes,
-neither gives the relay back to the meter's money; status shows 0x0300 while the relay is closed; sums of
-purchases are zero, for the platform sells nothing here. A single-phase user's money register counts Wh.
+From the public manual's tables. Where it leaves a gap: forced control 2 opens and 1 closes, 0 gives the
+relay back to the meter's money; status shows 0x0300 while the relay is closed; sums of purchases are zero,
+for the platform sells nothing here; a single-phase user's money register counts 10 Wh; clock and tables
+begin with their smallest unit, as the factory's table does.
 """
 
 from collections.abc import Callable
 
 from simulator.meter import ADF400L_1P, ADF400L_3P, Meter
-from simulator.words import Area, Words, i16, i32, steps, u16, u32
+from simulator.registers_acrel import local_meter_time
+from simulator.words import Area, Words, byte_words, i16, i32, steps, u16, u32
 
 FORCED_AT = {ADF400L_3P: 0x0804, ADF400L_1P: 0x0801}
-FORCED_OPEN, FORCED_CLOSED = 0x0100, 0x0001
+FORCED_OPEN, FORCED_CLOSED = 2, 1
 CLOSED_STATUS = 0x0300
+TABLE_SWITCHES = 14
 FREQUENCY_CENTIHERTZ = 5_000
 
 
@@ -82,6 +85,19 @@ def _rates(meter: Meter, us: int) -> Words:
     return steps(meter, us)[2:]
 
 
+def _clock(meter: Meter, us: int) -> Words:
+    """0x090B: second, minute, hour, weekday, day, month, year, binary."""
+    at = local_meter_time(meter, us)
+    seven = [at.second, at.minute, at.hour, at.isoweekday(), at.day, at.month, at.year % 100]
+    return byte_words(bytes([*seven, 0]))
+
+
+def _table(meter: Meter, us: int) -> Words:
+    """0x0914: 14 × rate, minute, hour; unused ones are zero."""
+    data = b"".join(bytes([period + 1, slot % 4 * 15, slot // 4]) for slot, period in meter.table.starts)
+    return byte_words(data.ljust(TABLE_SWITCHES * 3, b"\0"))
+
+
 def _forced(meter: Meter, us: int) -> Words:
     if not meter.forced_mode:
         return [0]
@@ -96,19 +112,24 @@ def _constant(*words: int) -> Callable[[Meter, int], Words]:
     return lambda meter, us: list(words)
 
 
+_COMMON = [
+    Area(0x0908, 1, _constant(0)),  # Prepaid, not metering.
+    Area(0x090B, 4, _clock),
+    Area(0x0914, 21, _table),
+]
 AREAS = {
     ADF400L_3P: [
         Area(0x033F, 19, _three_phase),
         Area(0x035E, 18, _three_phase_account),
         Area(0x0430, 8, _rates),
         Area(0x0804, 1, _forced),
-        Area(0x0908, 1, _constant(0)),
+        *_COMMON,
         Area(0x0951, 2, lambda meter, us: [1, meter.spec.ct_ratio]),
     ],
     ADF400L_1P: [
         Area(0x0300, 18, _single_phase),
         Area(0x0400, 8, _rates),
         Area(0x0801, 1, _forced),
-        Area(0x0908, 1, _constant(0)),
+        *_COMMON,
     ],
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from simulator.mall import Mall
 from simulator.mall_plan import PlannedShaft
 from simulator.mall_shops import Shop
-from simulator.meter import MeterSpec
+from simulator.meter import PREPAID, MeterSpec
 from simulator.periods import DEFAULT_SWITCHES, PERIODS
 
 SITE_CODE, SITE_NAME = "duyun-xinglicheng", "都匀星力城（演示）"
@@ -108,7 +108,7 @@ def _shaft(mall: Mall, shaft: PlannedShaft) -> Iterator[str]:
 
 def _meter(spec: MeterSpec) -> dict[str, object]:
     """Return a meter's keys; those that it does not have are left out."""
-    keys = {
+    keys: dict[str, object] = {
         "serial": spec.serial,
         "unit": spec.unit,
         "profile": spec.profile,
@@ -118,7 +118,10 @@ def _meter(spec: MeterSpec) -> dict[str, object]:
         "shop": spec.shop,
         "place": spec.place,
         "status_block_at": spec.status_block_at,
+        "address": spec.address,
     }
+    if spec.address is not None and spec.kind == PREPAID:
+        keys |= {"control_password": spec.control_password, "operator": spec.operator}
     return {key: value for key, value in keys.items() if value is not None}
 
 

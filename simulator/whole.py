@@ -76,6 +76,7 @@ async def whole_mall(
     shafts: int = 5,
     lines_per_gateway: int = 3,
     policy: SitePolicy | None = None,
+    mixed: bool = False,
 ) -> AsyncIterator[WholeMall]:
     """Build the mall and let it run beside the body; the loop must be a VirtualLoop."""
     source = random.Random(seed)
@@ -108,6 +109,7 @@ async def whole_mall(
             lines_per_gateway=lines_per_gateway,
             prepaid=prepaid,
             public=public,
+            mixed=mixed,
         )
         loaded = await load_site(ctx, read_site_file(site_text(mall, policy=policy)))
         await seed_roles(ctx, loaded.site_id)

@@ -47,11 +47,11 @@ def test_an_adf400l_user_shows_its_energy_and_obeys(
         serial = hang(mall, profile)
         assert u32(await master.read(99, energy_at, 2), 0) * 10 == mall.truth(serial).register_wh
         assert await master.read(99, status_at, 1) == (0x0300,)
-        await master.write(99, forced_at, 0x0100)
+        await master.write(99, forced_at, 2)
         await mall.clock.sleep(1)
         assert await master.read(99, status_at, 1) == (0,)
         assert not mall.truth(serial).relay_closed
-        await master.write(99, forced_at, 0x0001)
+        await master.write(99, forced_at, 1)
         await mall.clock.sleep(1)
         assert mall.truth(serial).relay_closed
 
