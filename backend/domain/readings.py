@@ -98,6 +98,12 @@ def judge(
     return Judged(Verdict.ACCEPTED, Wh(energy_wh), _rates(last.rates_wh, rates_wh, energy_wh, meter))
 
 
+def judge_as_said(last: Accepted, end: Accepted, meter: MeterFacts) -> Judged:
+    """Judge a register that a person has found right: however much it is, it is not below the last one."""
+    energy_wh = (end.register_wh - last.register_wh) * meter.ratio
+    return Judged(Verdict.ACCEPTED, Wh(energy_wh), _rates(last.rates_wh, end.rates_wh, energy_wh, meter))
+
+
 def most_energy_wh(meter: MeterFacts, elapsed: timedelta) -> int:
     """Return the most energy that a meter can have carried: rated power × time + 2 steps × ratio."""
     seconds_up = -(-elapsed // timedelta(seconds=1))

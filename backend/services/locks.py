@@ -26,3 +26,11 @@ async def lock_account(account_id: int) -> Account:
 async def lock_states(account_id: int) -> list[MeterState]:
     """Lock the states of an account's meters; the account must be locked before."""
     return list(await MeterState.filter(account_id=account_id).order_by("meter_id").select_for_update())
+
+
+async def lock_state(meter_id: int) -> MeterState:
+    """Lock the state of one meter; the account that it belongs to must be locked before."""
+    state = await MeterState.filter(meter_id=meter_id).select_for_update().first()
+    if state is None:
+        raise NotFound()
+    return state

@@ -32,6 +32,7 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.power_limit": "设置功率限值",
         "staff.keep_supply.ask": "申请保电",
         "staff.keep_supply.approve": "审批和解除保电",
+        "staff.reading.decide": "处理待核示数",
         "staff.task.done": "办结待办",
         "staff.alarm.handle": "确认、指派、静音和关闭告警",
         "staff.binding_code": "发放绑定码",
@@ -63,6 +64,7 @@ APART_FROM_MANAGING = frozenset(
         "staff.keep_supply.ask",
         "staff.keep_supply.approve",
         "staff.binding_code",
+        "staff.reading.decide",
         "staff.task.done",
         "staff.ratio.ask",  # A ratio is a price.
         "staff.ratio.approve",
@@ -78,6 +80,7 @@ SECOND_FACTOR_PERMISSIONS = frozenset(
         "staff.decide_trip",
         "staff.keep_supply.approve",
         "staff.ratio.approve",
+        "staff.reading.decide",
     }
 )
 
@@ -105,7 +108,14 @@ SEEDED_ROLES = (
     SeededRole(
         "finance",
         "财务",
-        (*_EVERYBODY, "staff.ledger.view", "staff.audit.view", "staff.site.view", "staff.ratio.approve"),
+        (
+            *_EVERYBODY,
+            "staff.ledger.view",
+            "staff.audit.view",
+            "staff.site.view",
+            "staff.ratio.approve",
+            "staff.reading.decide",  # Money moves.
+        ),
     ),
     SeededRole(
         "electrician",

@@ -29,6 +29,7 @@ from backend.models.supply import ReadRequest
 from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector, wake_if_list_changed, watched
+from backend.services.doubtful import facts_of
 from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
@@ -40,7 +41,6 @@ from backend.services.tariff_book import versions_by_tariff
 from backend.services.watch_list import may_concern
 from backend.services.work import wake
 from backend.store import unit_of_work
-from common.units import Watt
 from common.wire import MAX_BATCH, BatchAnswer, Reading, ReadingBatch, ReadingKind, Relay
 
 OUTAGE = timedelta(minutes=15)  # Silent for longer: warnings and the delay come before any trip.
@@ -138,7 +138,7 @@ class _Intake:
     def _take_one(self, reading: Reading, meter: Meter) -> None:
         state = self.states[meter.id]
         last = accepted_of(state)
-        facts = MeterFacts(meter.transformers.ratio, Watt(meter.rated_power_w), meter.register_step_wh)
+        facts = facts_of(meter)
         jump_wh = self.jumps.get(meter.id)
         rates_wh = reading.period_registers_wh
         judged = judge(last, reading.read_at, reading.register_wh, rates_wh, self.now, facts, jump_wh)

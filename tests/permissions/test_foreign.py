@@ -77,6 +77,11 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.report_replaced": {},
         "staff.ask_keep_supply": {"until_at": until_at.isoformat(), "reason": "冷库有货"},
         "staff.decide_keep_supply": {"granted": True},
+        "staff.decide_register": {
+            "read_at": guarded.mall.clock.now().isoformat(),
+            "accept": True,
+            "reason": "现场核对",
+        },
         "staff.decide_trip": {"trip": True, "reason": "欠费", "totp": guarded.totp()},
         "staff.emergency_trip": {"reason": "冒烟"},
         "staff.finish_task": {"note": "已办"},

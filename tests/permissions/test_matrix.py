@@ -23,6 +23,7 @@ STAFF = {
     "staff.assign_alarm": {"electrician", "manager"},
     "staff.clear_alarm": {"electrician", "manager"},
     "staff.decide_keep_supply": {"manager"},
+    "staff.decide_register": {"finance", "manager"},
     "staff.decide_trip": {"manager"},
     "staff.emergency_trip": {"electrician", "manager"},
     "staff.finish_task": {"cashier", "electrician", "manager"},
@@ -30,6 +31,7 @@ STAFF = {
     "staff.list_alarm_history": EVERYBODY,
     "staff.list_alarms": EVERYBODY,
     "staff.list_commands": EVERYBODY,
+    "staff.list_doubts": EVERYBODY,
     "staff.list_keep_supplies": EVERYBODY,
     "staff.list_tasks": EVERYBODY,
     "staff.list_power_watches": EVERYBODY,
@@ -77,6 +79,7 @@ MONEY_AND_RELAYS = {
     "staff.ask_ratio_change",
     "staff.decide_ratio_change",
     "staff.report_replaced",
+    "staff.decide_register",
 }
 
 

@@ -59,6 +59,11 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     limits = {"power_limit_w": 3_000, "night_limit_w": None, "reason": "合同功率"}
     await act("staff.set_power_limit", "electrician", account, limits)
     await act("staff.issue_binding_code", "cashier", account)
+    mall.clock.advance(60)
+    await mall.push(mall.reading(await mall.meter(), 9_000_000))
+    jump = {"read_at": mall.clock.now().isoformat(), "accept": False, "reason": "通讯误码"}
+    await act("staff.decide_register", "finance", meter, jump)
+    await act("staff.decide_register", "finance", meter, jump)
     await act("staff.acknowledge_alarm", "electrician", alarm, {})
     await act("staff.acknowledge_alarm", "manager", alarm, {"note": "已知"})
     await act("staff.assign_alarm", "manager", alarm, {"staff_id": str(guarded.staff["electrician"])})
