@@ -1,6 +1,7 @@
 """Prove what must never happen, against the real processes (证明).
 
     python -m benchmarks.prove [--short] [forged] [hundredfold] [dropped] [redis_down] [failpoints]
+        [power_limit]
 
 Prints one JSON object last, and writes it to the file named by the environment variable JSON. Exits
 with 1 when something does not hold. `--short` runs the part that CI has time for.
@@ -23,6 +24,7 @@ from benchmarks.prove_dropped import prove_dropped
 from benchmarks.prove_failpoints import prove_failpoints
 from benchmarks.prove_forged import prove_forged
 from benchmarks.prove_hundredfold import prove_hundredfold
+from benchmarks.prove_power_limit import prove_power_limit
 from benchmarks.prove_redis import prove_redis_down
 from common.clock import SystemClock
 from tests.servers import MariaDb, mariadb
@@ -33,6 +35,7 @@ PROOFS: dict[str, Proof] = {
     "dropped": prove_dropped,
     "redis_down": prove_redis_down,
     "failpoints": prove_failpoints,
+    "power_limit": prove_power_limit,
 }
 SHORT = ("forged", "hundredfold", "dropped", "failpoints")
 
