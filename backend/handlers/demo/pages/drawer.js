@@ -115,6 +115,11 @@ function supply(row, detail) {
       ? fact('欠费断电在等', row.holds.map((each) => HOLDS[each] ?? each).join('、'), 'amber') : null);
 }
 
+/** It shall be on, nothing is under way, and it says that it is off: the meter switched itself off. */
+function isLoadTripped(row) {
+  return row.desired === 'ON' && row.relay === 'OFF' && !isPending(row);
+}
+
 function buttons(row) {
   const name = nameOf(row);
   const isShop = isPrepaid(row);
@@ -123,7 +128,7 @@ function buttons(row) {
     ? make('button', { 'data-key': key, class: cls, onclick: (event) => work(event.currentTarget) }, label) : null);
   const found = [
     button('read', '立即抄表', 'staff.read_now', (self) => readNow(row.meter_id, self), 'primary'),
-    isShop && row.off_reasons.length ? button('restore', '送电', 'staff.restore', () => act.askRestore(row.meter_id, name), 'primary') : null,
+    isShop && (row.off_reasons.length || isLoadTripped(row)) ? button('restore', '送电', 'staff.restore', () => act.askRestore(row.meter_id, name), 'primary') : null,
     isShop ? button('keep', '申请保电', 'staff.keep_supply.ask', () => act.askKeep(row.account_id, name)) : null,
     isShop && row.in_arrears && row.desired === 'ON'
       ? button('decide', '裁定断电', 'staff.decide_trip', () => act.askDecision(row.account_id, name)) : null,

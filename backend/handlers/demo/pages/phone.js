@@ -112,7 +112,8 @@ function power(account) {
             : supply.relay === 'PERMITTED' ? ['amber', '◐ 请在电表上按键合闸'] : ['unknown', '○ 供电状态未知'];
     return make('div', { class: `supply ${state}` }, make('b', {}, word),
       make('span', {}, `电表 ${supply.serial}${supply.relay_at ? ` · ${age(supply.relay_at)}` : ''}`),
-      supply.off_reason ? make('p', {}, supply.off_reason) : null);
+      supply.off_reason ? make('p', {}, supply.off_reason) : null,
+      supply.power_warning ? make('p', { class: 'hint' }, supply.power_warning) : null);
   });
   if (account.to_restore_fen > 0) lines.push(make('p', { class: 'hint' }, `交 ${yuan(account.to_restore_fen)} 以上即恢复供电`));
   if (account.keep_supply_until) lines.push(make('p', { class: 'hint' }, `物业保电至 ${when(account.keep_supply_until)}，期间欠费不断电`));

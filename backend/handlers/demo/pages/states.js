@@ -65,6 +65,8 @@ export function stateWord(row, state) {
   return STATES[state].word;
 }
 
+const OVER = { counting: '超限计时', told: '超限，将断电', unknown: '超限后未抄到', held: '超限，待人工' };
+
 /** Facts that the one state hides. */
 export function badges(row, state) {
   const found = [];
@@ -74,6 +76,7 @@ export function badges(row, state) {
   }
   if (row.in_arrears) found.push('欠费');
   if (row.keep_supply_until !== null && state !== 'kept') found.push('保电');
+  if (OVER[row.power_state]) found.push(OVER[row.power_state]);
   if (row.quarantined) found.push('待核示数');
   if (isPrepaid(row) && !row.armed) found.push('未启用断电');
   return found;
