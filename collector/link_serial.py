@@ -1,6 +1,7 @@
 """A serial port of this machine (本机串口), through pyserial-asyncio's interface."""
 
 import asyncio
+import termios
 from functools import partial
 
 import serial
@@ -30,7 +31,10 @@ async def open_serial(device: str, baud: int, parity: str) -> Streams:
         timeout=0,
         exclusive=True,
     )
-    port = await loop.run_in_executor(None, open_)
+    try:
+        port = await loop.run_in_executor(None, open_)
+    except (termios.error, ValueError) as error:
+        raise OSError(f"{device} cannot do {baud} baud, parity {parity}: {error}") from error
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await serial_asyncio.connection_for_serial(loop, lambda: protocol, port)
