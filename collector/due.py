@@ -56,7 +56,7 @@ class Entry:
         self._due_s = {Part.MONEY: now_s}
         self._daily_offset_s = daily_offset_s
         self._midnight_s = -math.inf  # The first midnight not known; the past: not known since when.
-        self._read_s = -math.inf
+        self.read_s = -math.inf
 
     def offer(self, parts: Collection[Part], now_s: float) -> None:
         """Note which parts the meter has; money is always there."""
@@ -103,7 +103,7 @@ class Entry:
         self, parts: Collection[Part], intervals: Intervals, now_s: float, midnight_s: float
     ) -> None:
         """Note a finished read and what it brought. midnight_s: when the next local day begins."""
-        self._read_s = now_s
+        self.read_s = now_s
         if Part.ELECTRICAL in parts and Part.ELECTRICAL in self._due_s:
             due_s = self._due_s[Part.ELECTRICAL]
             self._due_s[Part.ELECTRICAL] = max(due_s, now_s + intervals.electrical_s / 2)
@@ -117,7 +117,7 @@ class Entry:
         if part is Part.ELECTRICAL:
             # Half a round early saves a read of its own later.
             return intervals.money_s == 0 or self._due_s[part] <= now_s + intervals.slack_s
-        away = now_s - self._read_s > intervals.outage_s
+        away = now_s - self.read_s > intervals.outage_s
         return self._due_s[part] <= now_s or (away and self._midnight_s <= now_s)
 
     def _midnights(self, now_s: float) -> int:

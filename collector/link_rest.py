@@ -24,7 +24,8 @@ TURN_S = 0.25  # Two requests alike wait for another one between them, looked fo
 class _Past:
     """What was asked of one meter lately. owed: answers that may still come, by what they would look like."""
 
-    quiet_s: float = 0.0  # Since when nothing has come from it, and nothing was asked.
+    quiet_s: float = 0.0  # When it was silent last, or an answer came that nobody waited for.
+    asked_s: float = 0.0  # When its newest request ended.
     number: int = 0  # Of its newest request, counted along the line.
     answered: Request | None = None
     owed: dict[tuple[Hashable, Hashable], tuple[Request, float]] = field(default_factory=dict)
@@ -62,14 +63,14 @@ class Rests:
             return safe_s
         # The answer before would look right once more, unless somebody else is asked first.
         alone_s = REST_S if before == request else ALIKE_S
-        if now_s < past.quiet_s + (alone_s if past.number == self._number else TURN_S):
+        if now_s < past.asked_s + (alone_s if past.number == self._number else TURN_S):
             safe_s = max(safe_s, now_s + TURN_S)
         return safe_s
 
     def answered(self, meter: PlanMeter, request: Request, now_s: float) -> None:
         past = self._of(meter)
         self._number += 1
-        past.quiet_s, past.answered, past.number = now_s, request, self._number
+        past.asked_s, past.answered, past.number = now_s, request, self._number
         past.owed = {look: owed for look, owed in past.owed.items() if now_s < owed[1] + ALIKE_S}
 
     def missed(self, meter: PlanMeter, request: Request, now_s: float) -> None:

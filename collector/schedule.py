@@ -18,6 +18,7 @@ PROBE_SHARE = 0.04
 FAULT_SHARE = 0.8  # So many of a line's meters silent in a row: the line is at fault, not the meters.
 FAULT_MIN_METERS = 3
 FAULT_PROBE_S = 1.0  # Then one meter after the other is asked, this often.
+FIRST_OF_ALL_S = -1.0
 WATCH_S = 4.0  # A meter near a limit is read this often (关注表).
 
 
@@ -124,11 +125,13 @@ class Schedule:
             self._place(entry, due_s)
 
     def look_elsewhere(self, silent: Collection[str], now_s: float) -> None:
-        """Bring the deadline of a live meter forward: of the first that is none of these, else of one."""
-        live = [entry for entry in self._entries.values() if not _suspect(entry)]
-        entry = min(live, key=lambda e: (e.meter_id in silent, e.next_s(self._intervals)), default=None)
-        if entry is not None and not self.fault:
-            self.read_by(entry.meter_id, now_s)
+        """Read a live meter next, before all that are due: none of these if there is another, and of the
+        others the one that answered last."""
+        live = [entry for entry in reversed(self._entries.values()) if not _suspect(entry)]
+        best = max(live, key=lambda e: (e.meter_id not in silent, e.read_s), default=None)
+        if best is not None and not self.fault:
+            best.hasten(Part.MONEY, now_s)
+            self._live.put(best.meter_id, FIRST_OF_ALL_S)
 
     def ask_again(self, meter_ids: Iterable[str], now_s: float) -> None:
         """Take the mark from meters and ask them now: they may have been out of reach."""
