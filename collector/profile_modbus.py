@@ -288,7 +288,7 @@ def merge(
 def gap_words_at(baud: int, character_bits: int = 10, turnaround_s: float = TURNAROUND_S) -> int:
     """Return how many registers of gap cost as much line time as a request of their own.
 
-    24 at 9600 8N1 with 30 ms turnaround, 13 at 2400, 38 at 19200; more than the protocol's limit never pays.
+    24 at 9600 8N1 with 30 ms turnaround, 14 at 2400, 39 at 19200; more than the protocol's limit never pays.
     """
     character_s = character_bits / baud
     return min(round((OVERHEAD_CHARACTERS * character_s + turnaround_s) / (2 * character_s)), MAX_READ_WORDS)

@@ -7,7 +7,7 @@ import pytest
 from collector.layout import layout_of
 from collector.layout_modbus import ModbusLayout
 from collector.profile import SHIPPED, ProfileError, load_profile, parse_profile
-from collector.profile_modbus import Block, ModbusProfile, merge
+from collector.profile_modbus import Block, ModbusProfile, gap_words_at, merge
 from collector.protocols.answer import BadFrame
 from collector.protocols.modbus import Read, Write
 from collector.values import Part
@@ -185,3 +185,102 @@ def test_a_new_model_is_a_file_in_the_sites_own_folder(tmp_path: Path) -> None:
 def test_a_profile_name_never_leaves_its_folder(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="not a profile name"):
         load_profile("../secret", [tmp_path])
+
+
+def test_what_money_rests_on_is_read_alone_and_the_rest_rides_along_where_it_can() -> None:
+    parts = modbus(DDSY1352).parts
+
+    # Voltage and current lie between energy and power; the own money costs a request of its own.
+    assert parts[Part.MONEY] == (Read(0x0000, 14), Read(0x0057, 2))
+    assert parts[Part.ELECTRICAL] == (Read(0x004F, 2),)
+    assert parts[Part.DAILY] == (Read(0x2006, 21),)
+
+
+def test_of_a_status_block_money_takes_the_words_up_to_the_load_control() -> None:
+    parts = modbus(DTSY1352, STATUS_AT).parts
+
+    assert parts[Part.MONEY] == (Read(STATUS_AT, 38),)
+    assert parts[Part.ELECTRICAL] == ()
+    assert parts[Part.DAILY] == (Read(STATUS_AT + 40, 4), Read(0x2000, 21))
+
+
+def test_a_slower_line_joins_smaller_gaps() -> None:
+    assert [gap_words_at(baud) for baud in (2400, 9600, 19200)] == [14, 24, 39]
+    assert merge([Block(0, 2), Block(20, 2)], gap_words=gap_words_at(2400)) == (Block(0, 2), Block(20, 2))
+
+
+def test_parts_read_one_after_the_other_say_what_a_full_read_says() -> None:
+    meter = Meter(_spec(DTSY1352, PREPAID, "restaurant"), "profiles")
+    layout = modbus(DTSY1352, STATUS_AT)
+
+    def ask(*requests: object) -> list[tuple[Read, list[int]]]:
+        found = [request for request in requests if isinstance(request, Read)]
+        return [(r, registers.read(meter, r.at, r.count, NOW_US)) for r in found]
+
+    whole = layout.values(ask(*layout.reads))
+    money = layout.values(ask(*layout.parts[Part.MONEY]))
+    daily = layout.values(ask(*layout.parts[Part.MONEY], *layout.parts[Part.DAILY]))
+
+    assert money.register_wh == whole.register_wh
+    assert (money.relay, money.load_tripped, money.clock_at) == (Relay.ON, False, None)
+    assert daily.clock_at == whole.clock_at
+    assert daily.period_table == tuple((slot * 15, period + 1) for slot, period in meter.table.starts)
+
+
+@pytest.mark.parametrize(
+    ("words", "tripped"),
+    [((0x0018, 0), True), ((0x0008, 2), True), ((0x0008, 0), False), ((0xE018, 0), False)],
+)
+def test_a_contact_opened_by_the_meters_own_load_control_is_a_load_trip(
+    words: tuple[int, int], tripped: bool
+) -> None:
+    layout = modbus(DDSY1352, STATUS_AT)
+    block = [7, *[0] * 35, *words, *[0] * 10]
+
+    assert layout.values([(layout.reads[0], block)]).load_tripped is tripped
+
+
+def test_a_status_block_that_is_not_there_is_given_up_for_the_plain_addresses() -> None:
+    layout = modbus(DDSY1352, STATUS_AT)
+
+    plain = layout.without(layout.parts[Part.MONEY][0], 2)
+
+    assert plain is not None
+    assert plain.contact is None
+    assert plain.parts[Part.MONEY][0] == Read(0x0000, 14)
+
+
+def test_what_only_some_meters_have_is_left_out_once_they_have_said_so() -> None:
+    layout = modbus(DDSY1352)
+    table = layout.parts[Part.DAILY][0]
+
+    other = layout.without(table, 2)
+
+    assert other is not None
+    assert Part.DAILY not in other.offers
+    assert layout.without(table, 4) is None  # It may only be busy.
+    assert layout.without(layout.parts[Part.MONEY][0], 2) is None
+
+
+def test_a_multi_user_meter_has_its_own_clock_table_and_control_word() -> None:
+    layout = modbus("acrel-adf400l-3p")
+    # 2026-11-25 10:15:30, a Wednesday; the factory's day table with only two switches left.
+    clock = [30 << 8 | 15, 10 << 8 | 3, 25 << 8 | 11, 26 << 8]
+    table = [0x0400, 0x0002, 0x0008, *[0] * 18]
+    answers = [
+        (Read(0x0345, 1), [0xFFFF]),
+        (Read(0x035E, 2), [0, 6_600]),
+        (Read(0x0804, 1), [1]),
+        (Read(0x0362, 2), [0xFFFF, 0xFF9C]),
+        (Read(0x090B, 4), clock),
+        (Read(0x0914, 21), table),
+    ]
+
+    values = layout.values(answers)
+
+    assert (values.register_wh, values.power_w, values.own_remaining_fen) == (66_000, -1, -100)
+    assert (values.forced, values.forced_words) == (True, (1,))
+    assert layout.agrees(values, Relay.ON, layout.order(Relay.ON))
+    assert values.clock_at is not None
+    assert values.clock_at.isoformat() == "2026-11-25T10:15:30+08:00"
+    assert values.period_table == ((0, 4), (480, 2))
