@@ -1,16 +1,22 @@
-"""Measure one line of 70 meters, healthy and with 3 and 7 dead ones, against a plain pymodbus loop.
+"""Measure lines of 70 meters: how fully they are used, what dead meters cost, how fast orders go.
 
-Real sockets, real time: 9600 8N1, 30 ms turnaround, two requests of 17 and 28 registers a meter, a
-gateway that answers 0x0B after 0.5 s. Both clients run side by side, each on a line of its own; simulator
-and clients are three processes, as on site.
+Real sockets, real time; simulator, our line owners and a plain pymodbus loop are processes of their own,
+as on site. Every client has a line of its own.
 
-    python -m benchmarks.bench_line [--cycles 5]      about 6 minutes
+    python -m benchmarks.bench_line [--cycles 5] [--seconds 200] [--only orders]      about 11 minutes
+
+First the line alone: 9600 8N1, 30 ms turnaround, two requests of 17 and 28 registers a meter, a gateway
+that answers 0x0B after 0.5 s, healthy and then with 3 and 7 dead meters. Then, all at once, every case of
+line_cases with a relay order to a random live meter every 0.5 to 2 s; meters with a status block, so that
+"verified" means the contact bits.
 
 Prints one JSON object last, and writes it to the file named by the environment variable JSON:
 line_use: share of time with a transaction on the healthy line, as the simulator measures it, median of
 the cycles (a stall of the machine spoils one of them); pymodbus_line_use: the same of the plain loop
 beside it, which shows what the machine allowed. *_growth_*: median gap between two full reads of a live
-meter, against the healthy line, minus 1.
+meter, against the healthy line, minus 1. cases: by protocol and case, ours and the plain loop's: cycle_s
+of live meters, line_use, ack_s and verified_s since the order was given, commands, commands_lost (not
+verified within 20 s). commands_lost: ours, all cases together.
 """
 
 import argparse
@@ -20,15 +26,19 @@ import os
 import statistics
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from benchmarks.line_parties import play_lines, play_ours, play_pymodbus
+from benchmarks.line_cases import BARE, CASES, DEAD_UNITS, Case
+from benchmarks.line_parties import play_lines, play_ours
+from benchmarks.line_plain import play_pymodbus
 from benchmarks.party import Party
 from common.clock import SystemClock
 
 CYCLE_S = 14.5  # Physics say 13.7 s; a phase is measured in these.
 WARM_UP_CYCLES = 2.5  # Long enough to find the dead ones.
-DEAD_UNITS = (5, 15, 25, 35, 45, 55, 65)
+ORDERS_WARM_UP_S = 100.0  # A slow line needs so long for its first round.
 PREFIXES = {"ours": "cycle", "pymodbus": "pymodbus"}
+PLAYS = {"ours": play_ours, "pymodbus": play_pymodbus}
 
 
 async def measure_use(clock: SystemClock, lines: Party, cycles: int) -> dict[str, float]:
@@ -42,16 +52,17 @@ async def measure_use(clock: SystemClock, lines: Party, cycles: int) -> dict[str
     return {name: statistics.median(found) for name, found in shares.items()}
 
 
-async def measure(cycles: int) -> dict[str, float]:
+async def measure_alone(cycles: int) -> dict[str, Any]:
+    """Measure use and growth of a line that is only polled."""
     clock = SystemClock()
-    figures: dict[str, float] = {}
+    figures: dict[str, Any] = {}
     medians: dict[tuple[str, int], float] = {}
     async with AsyncExitStack() as stack:
-        lines = await stack.enter_async_context(Party(play_lines, tuple(PREFIXES)))
+        lines = await stack.enter_async_context(Party(play_lines, dict.fromkeys(PREFIXES, BARE)))
         ports = await lines.ask("ports")
         clients = {
-            "ours": await stack.enter_async_context(Party(play_ours, ports["ours"])),
-            "pymodbus": await stack.enter_async_context(Party(play_pymodbus, ports["pymodbus"])),
+            name: await stack.enter_async_context(Party(play, {name: BARE}, ports, False))
+            for name, play in PLAYS.items()
         }
         for count in (0, 3, 7):
             dead = DEAD_UNITS[:count]
@@ -74,10 +85,55 @@ async def measure(cycles: int) -> dict[str, float]:
     return figures
 
 
+async def measure_orders(seconds: float) -> dict[str, Any]:
+    """Measure every case with orders coming all the time."""
+    clock = SystemClock()
+    named: dict[str, dict[str, Case]] = {
+        "ours": {f"ours {case.key}": case for case in CASES},
+        "pymodbus": {f"pymodbus {case.key}": case for case in CASES if case.plain},
+    }
+    async with AsyncExitStack() as stack:
+        all_cases = {name: case for cases in named.values() for name, case in cases.items()}
+        lines = await stack.enter_async_context(Party(play_lines, all_cases))
+        ports = await lines.ask("ports")
+        clients = [
+            await stack.enter_async_context(Party(play, named[who], ports, True))
+            for who, play in PLAYS.items()
+        ]
+        await clock.sleep(ORDERS_WARM_UP_S)
+        for party in (lines, *clients):
+            await party.ask("mark")
+        await clock.sleep(seconds)
+        uses = await lines.ask("use")
+        found: dict[str, dict[str, Any]] = {}
+        for client in clients:
+            found |= await client.ask("figures")
+    cases: dict[str, dict[str, dict[str, Any]]] = {}
+    for who, its_cases in named.items():
+        for name, case in its_cases.items():
+            figures = {**found[name], "line_use": round(uses[name], 4)}
+            cases.setdefault(case.protocol, {}).setdefault(case.name, {})[who] = figures
+            print(f"{name}: {json.dumps(figures)}", flush=True)
+    lost = sum(found[name]["commands_lost"] for name in named["ours"])
+    return {"commands_lost": lost, "cases": cases}
+
+
+async def measure(cycles: int, seconds: float, only: str | None) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if only != "orders":
+        figures |= await measure_alone(cycles)
+    if only != "alone":
+        figures |= await measure_orders(seconds)
+    return figures
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="70 meters on one line, with 0, 3 and 7 dead ones")
+    parser = argparse.ArgumentParser(description="70 meters on a line: use, dead meters, orders")
     parser.add_argument("--cycles", type=int, default=5)
-    figures = asyncio.run(measure(parser.parse_args().cycles))
+    parser.add_argument("--seconds", type=float, default=200.0)
+    parser.add_argument("--only", choices=("alone", "orders"))
+    arguments = parser.parse_args()
+    figures = asyncio.run(measure(arguments.cycles, arguments.seconds, arguments.only))
     text = json.dumps(figures)
     if "JSON" in os.environ:
         Path(os.environ["JSON"]).write_text(text + "\n", encoding="utf-8")

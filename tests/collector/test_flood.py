@@ -1,7 +1,7 @@
 """Orders, requests and watching all at once: routine reads keep their share, and restores do not wait."""
 
 import random
-from collections import Counter
+from collections import defaultdict
 from datetime import UTC, datetime
 
 from collector.profile import load_profile
@@ -52,7 +52,7 @@ class Bus:
             ],
         )
         self.work.replan(plan, {DDSY1352: load_profile(DDSY1352)})
-        self.spent_s: Counter[Rank] = Counter()
+        self.spent_s: defaultdict[Rank, float] = defaultdict(float)
 
     def step(self) -> Turn | None:
         """Carry out one transaction, or wait; returns what was carried out."""

@@ -1,0 +1,122 @@
+"""The lines that are measured: a protocol, its speed, and what is wrong (测量方案)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from common.clock import Clock
+from common.wire import PlanLine, PlanMeter
+from simulator.gateway import Gateway
+from simulator.line import Line
+from simulator.meter import DDSY1352, DLT645_1P, PREPAID, Meter, MeterSpec
+from simulator.wire_time import LineTiming
+
+METERS = 70
+DEAD_UNITS = (5, 15, 25, 35, 45, 55, 65)
+GATEWAY_TIMEOUT_S = 0.5
+STATUS_AT = 0x0100
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of 70 meters.
+
+    status: the meters have a status block (contact bits); without it they are read by 17 + 28 registers.
+    silent: the gateway says nothing when a meter does not answer. Transparent ones never do.
+    """
+
+    protocol: str
+    name: str
+    baud: int = 9600
+    parity: str = "N"
+    profile: str = DDSY1352
+    dead: int = 0
+    silent: bool = False
+    status: bool = True
+    plain: bool = True  # There is a pymodbus loop beside it.
+
+    @property
+    def key(self) -> str:
+        return f"{self.protocol} {self.name}"
+
+    @property
+    def dead_units(self) -> tuple[int, ...]:
+        return DEAD_UNITS[: self.dead]
+
+    @property
+    def live_units(self) -> list[int]:
+        return [unit for unit in range(1, METERS + 1) if unit not in self.dead_units]
+
+
+BARE = Case("modbus-tcp", "bare", status=False)  # Polls only: what the line is used for, and growth.
+DLT645: Any = {"baud": 2400, "parity": "E", "profile": DLT645_1P, "plain": False}
+CASES = (
+    Case("modbus-tcp", "healthy"),
+    Case("modbus-tcp", "3 dead", dead=3),
+    Case("modbus-tcp", "7 dead", dead=7),
+    Case("modbus-tcp", "7 dead, silent gateway", dead=7, silent=True),
+    Case("rtu-tcp", "healthy"),
+    Case("rtu-tcp", "3 dead", dead=3),
+    Case("rtu-tcp", "7 dead", dead=7),
+    Case("dlt645-tcp", "healthy", **DLT645),
+    Case("dlt645-tcp", "3 dead", dead=3, **DLT645),
+    Case("dlt645-tcp", "7 dead", dead=7, **DLT645),
+)
+
+
+def simulated(code: str, case: Case, clock: Clock) -> tuple[Line, Gateway]:
+    """Return a simulated line and its gateway."""
+    meters = []
+    for unit in range(1, METERS + 1):
+        spec = MeterSpec(
+            serial=serial(code, unit),
+            unit=unit,
+            profile=case.profile,
+            kind=PREPAID,
+            load_class="clothes",
+            status_block_at=STATUS_AT if case.status and case.profile == DDSY1352 else None,
+            address=serial(code, unit),
+        )
+        meter = Meter(spec, "bench")
+        meter.dead = unit in case.dead_units
+        meters.append(meter)
+    line = Line(
+        code,
+        clock,
+        meters,
+        LineTiming(case.baud, case.parity),
+        gateway_timeout_s=GATEWAY_TIMEOUT_S,
+        protocol=case.protocol,
+    )
+    gateway = Gateway(f"G{code}", f"网关{code}", [line])
+    gateway.no_exceptions = case.silent
+    return line, gateway
+
+
+def planned(code: str, case: Case, port: int) -> PlanLine:
+    """Return the plan of the same line; a meter's id is its unit."""
+    return PlanLine(
+        line_id=case.key,
+        name=case.key,
+        protocol=case.protocol,
+        host="127.0.0.1",
+        port=port,
+        baud=case.baud,
+        parity=case.parity,
+        gateway_timeout_s=GATEWAY_TIMEOUT_S,
+        poll_interval_s=0,
+        meters=[
+            PlanMeter(
+                meter_id=str(unit),
+                unit=unit,
+                profile=case.profile,
+                prepaid=True,
+                status_block_at=STATUS_AT if case.status and case.profile == DDSY1352 else None,
+                address=serial(code, unit),
+            )
+            for unit in range(1, METERS + 1)
+        ],
+    )
+
+
+def serial(code: str, unit: int) -> str:
+    return f"{code}{unit:03d}".rjust(12, "0")
