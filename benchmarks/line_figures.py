@@ -18,6 +18,7 @@ class Gaps:
         self._clock = clock
         self._last_s: dict[int, float] = {}
         self._gaps_s: dict[int, list[float]] = {}
+        self._marked_s = clock.monotonic()
 
     def read(self, unit: int) -> None:
         now_s = self._clock.monotonic()
@@ -28,11 +29,22 @@ class Gaps:
     def mark(self) -> None:
         self._gaps_s.clear()
         self._last_s.clear()
+        self._marked_s = self._clock.monotonic()
+
+    def mean_s(self, live: int) -> float | None:
+        """Return how long a round of so many meters takes on the average since the mark; None without a
+        read. It can be told before a slow line has gone round twice."""
+        reads = len(self._last_s) + sum(len(gaps) for gaps in self._gaps_s.values())
+        return round(live * (self._clock.monotonic() - self._marked_s) / reads, 1) if reads else None
 
     def of(self, dead: Iterable[int]) -> list[float]:
         """Return the gaps of all meters but the dead ones."""
         without = set(dead)
         return [gap for unit, gaps in self._gaps_s.items() if unit not in without for gap in gaps]
+
+
+def read_figures(gaps: Gaps, live: Sequence[int], dead: Iterable[int]) -> dict[str, object]:
+    return {"cycle_s": spread(gaps.of(dead)), "cycle_mean_s": gaps.mean_s(len(live))}
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from benchmarks.line_cases import Case, planned, simulated
-from benchmarks.line_figures import Gaps, Orders, spread
+from benchmarks.line_figures import Gaps, Orders, read_figures
 from collector.line import Line
 from collector.profile import load_profile
 from common.clock import SystemClock
@@ -130,7 +130,10 @@ async def play_ours(ready: Any, cases: Mapping[str, Case], ports: Mapping[str, i
             return statistics.median(next(iter(lines.values())).gaps.of(given[0]))
         elif name == "figures":
             return {
-                name: {"cycle_s": spread(line.gaps.of(line.case.dead_units)), **line.orders.figures()}
+                name: {
+                    **read_figures(line.gaps, line.case.live_units, line.case.dead_units),
+                    **line.orders.figures(),
+                }
                 for name, line in lines.items()
             }
         return None

@@ -13,7 +13,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from benchmarks.line_cases import METERS, STATUS_AT, Case
-from benchmarks.line_figures import Gaps, Orders, spread
+from benchmarks.line_figures import Gaps, Orders, read_figures
 from common.clock import SystemClock
 
 TIMEOUT_S, RETRIES = 1, 3
@@ -113,7 +113,10 @@ async def play_pymodbus(
             return statistics.median(next(iter(loops.values())).gaps.of(given[0]))
         elif name == "figures":
             return {
-                name: {"cycle_s": spread(loop.gaps.of(loop.case.dead_units)), **loop.orders.figures()}
+                name: {
+                    **read_figures(loop.gaps, loop.case.live_units, loop.case.dead_units),
+                    **loop.orders.figures(),
+                }
                 for name, loop in loops.items()
             }
         return None

@@ -13,7 +13,9 @@ AGAIN_S = 5.0  # A single miss, or a part that was not answered, is tried again 
 OUTAGE_S = 900.0  # After so long without a reading, or three intervals, missed midnights are asked for.
 DAILY_FROM_S, DAILY_SPREAD_S = 300.0, 7_200.0  # After local midnight; each meter has its own moment.
 DAILY_AGAIN_S = 600.0
-UNKNOWN_MIDNIGHTS = 3  # After a start nobody knows how long the collector was away: a weekend.
+# After a start nobody knows how long the collector was away. Each midnight more makes the first round of a
+# slow line a minute longer.
+UNKNOWN_MIDNIGHTS = 1
 DAY_S = 86_400.0
 
 

@@ -141,12 +141,13 @@ class Line:
             await self._wait(min(left_s, OFFLINE_LOOK_S))
 
     async def _wait(self, seconds: float) -> None:
+        """Wait until woken. One timer and nothing to cancel: an idle line does this all day."""
+        timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._wake.set)
         try:
-            async with asyncio.timeout(max(seconds, 0.0)):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-        self._wake.clear()
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+            self._wake.clear()
 
     async def _transact(self, turn: Turn) -> None:
         """Carry out one transaction and let the work learn from it. Raises LinkLost."""
