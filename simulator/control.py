@@ -4,6 +4,7 @@
     GET  /lines             where each line is reached and how it was used since its mark
     GET  /moves             the newest movements of contacts
     POST /mark              begin to measure the use of all lines
+    GET  /switches          the names of all faults, by subject, with the kind of value that they take
     POST /switch            {"meter" | "line" | "gateway": code, "fault": name, "on": bool | "value": number}
 
 Not part of the product: it exists so that tests and demonstrations can break things.
@@ -16,7 +17,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from simulator.gateway import GATEWAY_SWITCHES, LINE_SWITCHES
 from simulator.mall import Mall, Truth
+from simulator.meter_switches import SWITCHES
 from simulator.web import Response, json_object, json_response
 
 SUBJECTS = ("meter", "line", "gateway")
@@ -39,6 +42,8 @@ class MallControl:
                     return json_response(200, {"lines": self._lines()})
                 case "GET", "/moves":
                     return json_response(200, {"moves": self._moves()})
+                case "GET", "/switches":
+                    return json_response(200, switch_names())
                 case "POST", "/mark":
                     self._mall.mark_lines()
                     return json_response(200, {"marked_at": self._mall.clock.now().isoformat()})
@@ -87,6 +92,16 @@ class MallControl:
             self._mall.switch_line(code, fault, value)
         else:
             await self._mall.switch_gateway(code, fault, value)
+
+
+def switch_names() -> dict[str, dict[str, str]]:
+    """Return every switch: "bool" is set with "on", the others with "value"; rates lie between 0 and 1."""
+    lines = {name: "bool" if name in ("cut", "half_open") else "float" for name in LINE_SWITCHES}
+    return {
+        "meter": {name: kind.__name__ for name, (kind, _) in SWITCHES.items()},
+        "line": lines,
+        "gateway": {**dict.fromkeys(GATEWAY_SWITCHES, "bool"), **lines},
+    }
 
 
 def _truth_json(truth: Truth) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class Truth:
     forced_open: bool
     dead: bool
     breaker_open: bool
+    held: bool
+    waits_for_press: bool
+    load_tripped: bool
+    clock_offset_s: float
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,10 @@ class Mall:
             forced_open=bool(meter.forced_open),
             dead=meter.dead,
             breaker_open=meter.breaker_open,
+            held=meter.held,
+            waits_for_press=meter.waits_for_press,
+            load_tripped=meter.load_tripped,
+            clock_offset_s=(meter.clock_us(us) - us) / 1e6,
         )
 
     def register_at(self, serial: str, at: datetime) -> tuple[Wh, ByPeriod]:

@@ -41,6 +41,9 @@ async def test_faults_are_switched(mall: Mall, client: httpx.AsyncClient) -> Non
         {"meter": serial, "fault": "overload", "value": 4},
         {"line": "L1-1", "fault": "cut", "on": True},
         {"gateway": "G1", "fault": "silent", "on": True},
+        {"line": "L1-1", "fault": "late", "value": 0.03},
+        {"gateway": "G1", "fault": "half_open", "on": True},
+        {"meter": serial, "fault": "held", "on": True},
     ]
     for order in orders:
         assert (await client.post("/switch", json=order)).status_code == 200
@@ -49,6 +52,17 @@ async def test_faults_are_switched(mall: Mall, client: httpx.AsyncClient) -> Non
     assert mall.meters[serial].history.last.times == 4
     assert mall.line("L1-1").cut
     assert mall.gateways["G1"].silent
+    assert mall.line("L1-1").faults.rates == {"late": 0.03}
+    assert mall.gateways["G1"].ports["L1-1"].half_open
+    assert mall.truth(serial).held
+
+
+async def test_every_switch_is_named(client: httpx.AsyncClient) -> None:
+    names = (await client.get("/switches")).json()
+
+    assert names["meter"]["load_trip"] == "bool"
+    assert names["line"]["crossed"] == "float"
+    assert {"gone", "half_open", "noisy"} <= names["gateway"].keys()
 
 
 @pytest.mark.parametrize(
