@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("--seed", type=int, default=1)
     days.add_argument("--json", type=Path)
     days.add_argument("--shops", type=int, default=300)
+    days.add_argument("--faults", action="store_true", help="埋设故障并核对电量、告警和送电")
+    days.add_argument("--mixed", action="store_true", help="4 号井 RTU 透传，5 号井 DL/T 645")
     return parser
 
 
@@ -97,7 +99,16 @@ def _run(arguments: argparse.Namespace) -> int:
         case "days":
             from simulator.days import run_days
 
-            return int(run_days(arguments.days, arguments.seed, arguments.json, arguments.shops))
+            return int(
+                run_days(
+                    arguments.days,
+                    arguments.seed,
+                    arguments.json,
+                    arguments.shops,
+                    faults=arguments.faults,
+                    mixed=arguments.mixed,
+                )
+            )
         case _:
             from backend.commands import run_command
 

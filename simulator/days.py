@@ -5,6 +5,7 @@ same ledger hash.
 """
 
 import asyncio
+import logging
 import random
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from backend.store import rows, some_utc
 from common.clock import LOCAL_ZONE, LoopClock, SystemClock, local_midnight, run_virtual
 from common.units import Fen
 from common.wire import Relay, Stage
+from simulator.days_faulty import MUST_BE_ZERO, FaultyDays
 from simulator.laws import broken_laws
 from simulator.phone import PhoneError
 from simulator.site_file import SitePolicy
@@ -31,39 +33,67 @@ from simulator.whole import WholeMall, whole_mall
 BEGIN = local_midnight(date(2026, 3, 2))  # A Monday.
 POLICY = SitePolicy(delay_s=1_800, poll_interval_s=300.0)
 MIN_FEN, MAX_FEN = 2_000, 30_000
+QUIET_HEALTH_S = 300.0  # A report costs real time here and no virtual time.
+FAULTY_HEALTH_S = 20.0  # A gateway may be away for no more than a minute.
 LOOK_S = (3_600.0, 10_800.0)  # How often a tenant looks at the phone.
 
 
-def run_days(days: int, seed: int, json_file: Path | None, shops: int = 300) -> int:
+def run_days(
+    days: int,
+    seed: int,
+    json_file: Path | None,
+    shops: int = 300,
+    *,
+    faults: bool = False,
+    mixed: bool = False,
+) -> int:
     """Run the mall for so many days and print what happened; return 1 when a law was broken.
 
-    shops: fewer than the mall's 300 for a quick run; public meters in proportion.
+    shops:  fewer than the mall's 300 for a quick run; public meters in proportion.
+    faults: plant some, see simulator/days_planted.py, and judge what became of them.
+    mixed:  the mall with transparent gateways and DL/T 645.
     """
     began = SystemClock().monotonic()
     folder = Path(tempfile.mkdtemp(prefix="prewatt-days-"))
+    if faults:
+        logging.getLogger("collector").setLevel(logging.ERROR)  # Lost lines are what we have asked for.
     try:
-        figures = run_virtual(lambda: _run(folder, days, seed, shops))
+        figures = run_virtual(lambda: _run(folder, days, seed, shops, with_faults=faults, mixed=mixed))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     wall_s = SystemClock().monotonic() - began
     figures["days_wall_s"] = round(wall_s, 1)
     figures["days_per_minute"] = round(days * 60 / wall_s, 2)
     write_figures(figures, json_file)
-    return 1 if figures["laws_broken"] else 0
+    return 1 if figures["laws_broken"] or any(figures.get(key) for key in MUST_BE_ZERO) else 0
 
 
-async def _run(folder: Path, days: int, seed: int, shops: int) -> dict[str, Any]:
+async def _run(
+    folder: Path, days: int, seed: int, shops: int, *, with_faults: bool, mixed: bool
+) -> dict[str, Any]:
     clock = LoopClock(BEGIN)
     broken: list[str] = []
-    async with whole_mall(folder, seed, clock, policy=POLICY, prepaid=shops, public=shops // 6) as whole:
+    async with whole_mall(
+        folder,
+        seed,
+        clock,
+        policy=POLICY,
+        prepaid=shops,
+        public=shops // 6,
+        mixed=mixed,
+        health_s=FAULTY_HEALTH_S if with_faults else QUIET_HEALTH_S,
+    ) as whole:
+        faulty = FaultyDays(whole, BEGIN, days, seed) if with_faults else None
         people = [
             asyncio.create_task(_live(whole, tenant, random.Random(f"{seed}:{tenant.shop}")))
             for tenant in whole.tenants.values()
         ]
+        if faulty is not None:
+            people.append(asyncio.create_task(faulty.plant()))
         try:
             for hour in range(1, days * 24 + 1):
                 await clock.sleep((BEGIN + timedelta(hours=hour) - clock.now()).total_seconds())
-                found = await broken_laws(whole)
+                found = await (broken_laws(whole) if faulty is None else faulty.broken_laws())
                 broken += [f"{clock.now().astimezone(LOCAL_ZONE):%m-%d %H:%M} {item}" for item in found]
                 if hour % 24 == 0:
                     await _print_day(whole, hour // 24)
@@ -80,6 +110,7 @@ async def _run(folder: Path, days: int, seed: int, shops: int) -> dict[str, Any]
             "shops": shops,
             **await _figures(whole),
             "laws_broken": len(broken),
+            **({} if faulty is None else await faulty.figures(POLICY.poll_interval_s)),
         }
 
 

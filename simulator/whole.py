@@ -77,6 +77,7 @@ async def whole_mall(
     lines_per_gateway: int = 3,
     policy: SitePolicy | None = None,
     mixed: bool = False,
+    health_s: float = 300.0,
 ) -> AsyncIterator[WholeMall]:
     """Build the mall and let it run beside the body; the loop must be a VirtualLoop."""
     source = random.Random(seed)
@@ -123,7 +124,7 @@ async def whole_mall(
                 token=token,
                 spool=":memory:",
                 flush_s=150.0,  # A request costs real time here and no virtual time.
-                health_s=300.0,
+                health_s=health_s,
             ),
             clock,
             mall.dial,
