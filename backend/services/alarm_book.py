@@ -161,6 +161,8 @@ async def _note_severity(ctx: Context, alarm: Alarm, severity: str, text: str) -
         severity=severity, text=text[:200], snoozed_until_at=None, snooze_reason="", acknowledged_at=None
     )
     await note(ctx, alarm, Step.WORSE, text)
+    if alarm.kind in EXPLAINED and severity == "urgent":
+        await join(ctx, alarm, None)
 
 
 async def note(

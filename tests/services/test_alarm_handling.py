@@ -1,5 +1,6 @@
 """What people do about alarms, and how an alarm lives: flapping, snooze, worse, history."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -48,6 +49,19 @@ async def test_the_same_cause_is_raised_once(mall: SmallMall) -> None:
     second = await wrong(mall)
 
     assert (second.id, await Alarm.all().count(), await steps(first)) == (first.id, 1, ["raised"])
+
+
+@pytest.mark.mariadb
+async def test_two_that_find_the_same_at_once_raise_one(mall: SmallMall) -> None:
+    found = await asyncio.gather(*(wrong(mall) for _ in range(6)))
+
+    assert len({alarm.id for alarm in found}) == 1
+    assert await steps(found[0]) == ["raised"]
+    await well(mall)
+    again = await asyncio.gather(*(wrong(mall) for _ in range(6)))
+    assert {alarm.id for alarm in again} == {found[0].id}
+    assert (await Alarm.get()).reopened == 1
+    assert await steps(found[0]) == ["raised", "cleared", "reopened"]
 
 
 @pytest.mark.mariadb
