@@ -10,9 +10,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+# Two reports in a row (one each 15 s) have to say the same: a line that was lost for a moment is not told.
 # Lines of one gateway notice its end within seconds of one another: told sooner they would be several faults.
-SETTLE = timedelta(seconds=10)
-SETTLE_AT_MOST = timedelta(seconds=30)
+SETTLE = timedelta(seconds=20)
+SETTLE_AT_MOST = timedelta(seconds=40)
 AWAY_AFTER = timedelta(seconds=90)  # A collector asks at least every 25 s.
 SILENT_CYCLES = 3
 SHORTEST_CYCLE_S = 20.0
@@ -161,7 +162,7 @@ def settled(since: Mapping[int, datetime], told: Collection[int], now: datetime)
     """Return those of one gateway's troubled lines that may be told of.
 
     since: when each troubled line was first found so. told: what stands already stays.
-    A line waits for 10 s; up to 30 s while a line beside it has only just failed: it may be the gateway.
+    A line waits for 20 s; up to 40 s while a line beside it has only just failed: it may be the gateway.
     """
     is_moving = any(now - at < SETTLE for at in since.values())
     wait = SETTLE_AT_MOST if is_moving else SETTLE

@@ -218,7 +218,7 @@ async def test_an_alarm_shows_what_it_explains_within_seconds_and_is_acknowledge
     line = await Line.all().order_by("id").first()
     assert line is not None
     await report_lines(stage, line, is_down=True)
-    stage.clock.advance(11)
+    stage.clock.advance(21)
     await stage.runner.run_due()
 
     alarm = page.locator("#alarms li", has_text="断线")
