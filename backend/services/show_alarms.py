@@ -21,10 +21,7 @@ _CLEARED_BY_HAND = frozenset(
         "order_contradicted",  # A welded contact that was changed; a bypass that was taken out.
         "order_refused",
         "reading_future",
-        "load_trip",
-        "night_power",
-        "profile_unusable",
-        "meter_clock",
+        "meter_clock",  # Set right on site; the meter itself says so once a day only.
     }
 )
 

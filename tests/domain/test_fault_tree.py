@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.domain.fault_tree import (
@@ -131,6 +131,7 @@ def trees(draw: st.DrawFn) -> tuple[list[LineFacts], frozenset[int]]:
     return lines, draw(st.frozensets(st.integers(1, 3)))
 
 
+@settings(max_examples=60)
 @given(trees())
 def test_whatever_is_wrong_is_covered_by_exactly_one_root(
     tree: tuple[list[LineFacts], frozenset[int]],
@@ -156,6 +157,7 @@ def test_whatever_is_wrong_is_covered_by_exactly_one_root(
             assert len(explained) == wrong
 
 
+@settings(max_examples=60)
 @given(trees())
 def test_no_child_is_a_root(tree: tuple[list[LineFacts], frozenset[int]]) -> None:
     faults = standing_faults(*tree)
@@ -163,6 +165,7 @@ def test_no_child_is_a_root(tree: tuple[list[LineFacts], frozenset[int]]) -> Non
     assert not [one for one in faults if any(other.covers(one.cause) for other in faults)]
 
 
+@settings(max_examples=60)
 @given(trees(), st.randoms(use_true_random=False))
 def test_the_order_of_what_is_known_does_not_matter(
     tree: tuple[list[LineFacts], frozenset[int]], random: object
@@ -174,7 +177,8 @@ def test_the_order_of_what_is_known_does_not_matter(
     assert standing_faults(shuffled, away) == standing_faults(lines, away)
 
 
-@given(st.lists(trees(), min_size=1, max_size=5))
+@settings(max_examples=60)
+@given(st.lists(trees(), min_size=1, max_size=4))
 def test_whatever_happened_before_the_same_roots_stand_and_the_rest_are_their_children(
     history: list[tuple[list[LineFacts], frozenset[int]]],
 ) -> None:
