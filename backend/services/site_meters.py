@@ -17,6 +17,7 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterKind, MeterState, RatioChange
 from backend.models.site import Line, Shop
 from backend.models.supply import Supply
+from backend.services.line_owners import need_nothing_left, need_same_owner
 from backend.services.locks import lock_account
 from backend.services.meter_models import known_families
 from backend.services.meter_secrets import Control, open_control, resealed
@@ -87,7 +88,7 @@ class Added(Struct, frozen=True):
 
 
 async def add_meters(ctx: Context, line_id: int, parts: Sequence[NewMeter]) -> list[Added]:
-    """Add meters to a line in one change. Errors: NotFound, MeterExists, Invalid (fields by serial)."""
+    """Add meters to a line in one change. Errors: NotFound, MeterExists, OtherCollector, Invalid."""
 
     async def work(site_id: int) -> list[Added]:
         line = await own(Line, site_id, line_id)
@@ -104,7 +105,7 @@ async def add_meters(ctx: Context, line_id: int, parts: Sequence[NewMeter]) -> l
 async def change_meter(ctx: Context, meter_id: int, part: ChangedMeter) -> None:
     """Change how a meter hangs and is read; transformers have a way of their own (变比更改).
 
-    Errors: NotFound, MeterInUse (another shop's while its own account is open), Invalid.
+    Errors: NotFound, MeterInUse (another shop's while its own account is open), OtherCollector, Invalid.
     """
 
     async def work(site_id: int) -> None:
@@ -114,6 +115,7 @@ async def change_meter(ctx: Context, meter_id: int, part: ChangedMeter) -> None:
         account = await _account(site_id, meter.kind, part.shop_code)
         if meter.account_id is not None and (account is None or account.id != meter.account_id):
             await _need_closed(meter)
+        await need_same_owner(site_id, meter.line_id, line)
         await _need_unit(line, part.unit, meter.id)
         await _hang(ctx, meter, line, part, account)
         await meter.save()
@@ -187,6 +189,7 @@ async def _add(ctx: Context, site_id: int, line: Line, part: NewMeter) -> Meter:
     elif meter.retired_at is None:
         raise MeterExists(serial=part.serial)
     else:
+        await need_nothing_left(site_id, meter.line_id, line, meter.retired_at)
         meter.update_from_dict({**values, "retired_at": None})
         await _hang(ctx, meter, line, part, account)
         await meter.save()

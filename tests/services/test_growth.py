@@ -13,6 +13,7 @@ from backend.models.operations import Alarm
 from backend.models.site import Line, Site
 from backend.services.collector_link import plan_for
 from backend.services.line_faults import note_faults
+from backend.services.line_owners import OtherCollector
 from backend.services.meter_models import list_models
 from backend.services.profile_alarms import note_profiles
 from backend.services.show_site import show_site
@@ -156,6 +157,27 @@ async def test_a_meter_is_hung_on_another_line_with_its_id(mall: SmallMall) -> N
     assert [(one.meter_id, one.unit) for one in lines["L9"].meters] == [(str(meter.id), 33)]
     assert str(meter.id) not in {one.meter_id for one in lines["L1"].meters}
     assert (await mall.account()).id == (await Meter.get(id=meter.id)).account_id
+
+
+async def test_a_meter_changes_its_collector_only_when_the_old_one_holds_nothing_of_it(
+    mall: SmallMall,
+) -> None:
+    line_id, staff = await new_line(mall), mall.as_staff(5)
+    public = await Meter.get(serial="P0001")
+    mall.collector.line_codes = '["L1"]'
+    await mall.collector.save()
+    hung = ChangedMeter(line_id=str(line_id), unit=4, profile=public.profile, rated_power_w=13_200)
+    with pytest.raises(OtherCollector):
+        await change_meter(staff, public.id, hung)
+    await retire_meters(staff, [str(public.id)], "换井")
+    again = [new(4, serial="P0001")]
+    with pytest.raises(OtherCollector):
+        await add_meters(staff, line_id, again)
+
+    mall.clock.advance(60)
+    await mall.contact()
+
+    assert (await add_meters(staff, line_id, again))[0].meter_id == str(public.id)
 
 
 async def test_a_shops_meter_does_not_change_hands_while_its_account_is_open(mall: SmallMall) -> None:
