@@ -4,7 +4,7 @@ A day's charge holds the intervals ending at or before 00:00 (Asia/Shanghai). Wh
 is charged by the next one, as a revision of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -66,9 +66,23 @@ async def cut_day(ctx: Context, site_id: int, until_on: date) -> Cut:
 
 async def _cut(ctx: Context, ids: Sequence[int], until_on: date) -> int:
     accounts = {account.id: account for account in await lock_accounts(ids)}
+    entries = await charge_accounts(ctx, accounts, until_on)
+    await _remember_means(accounts, until_on)
+    # The estimate is what it was; a new mean may cross a level that is counted in days.
+    states = await MeterState.filter(account_id__in=ids).order_by("meter_id")
+    await decide_changed(ctx, accounts, states, set())
+    wake(ctx, f"live:{next(iter(accounts.values())).site_id}")
+    return entries
+
+
+async def charge_accounts(ctx: Context, accounts: Mapping[int, Account], until_on: date) -> int:
+    """Turn what locked accounts of one site have accrued, up to the end of a local day, into entries.
+
+    Returns how many. What accrues afterwards on the same day is charged later, as a revision of its own.
+    """
     now = ctx.clock.now()
-    marks = ",".join("?" * len(ids))
-    found = await rows(_OPEN_SQL.format(ids=marks), [day_number(until_on), *ids])
+    marks = ",".join("?" * len(accounts))
+    found = await rows(_OPEN_SQL.format(ids=marks), [day_number(until_on), *accounts])
     books = Books(ctx, next(iter(accounts.values())).site_id)
     charged: list[tuple[int, int, int, int, int]] = []
     for row in found:
@@ -89,11 +103,6 @@ async def _cut(ctx: Context, ids: Sequence[int], until_on: date) -> int:
         [item[:3] for item in charged],
     )
     await _take_from_states(charged)
-    await _remember_means(accounts, until_on)
-    # The estimate is what it was; a new mean may cross a level that is counted in days.
-    states = await MeterState.filter(account_id__in=ids).order_by("meter_id")
-    await decide_changed(ctx, accounts, states, set())
-    wake(ctx, f"live:{books.site_id}")
     return len(charged)
 
 

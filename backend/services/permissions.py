@@ -33,6 +33,8 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.keep_supply.ask": "申请保电",
         "staff.keep_supply.approve": "审批和解除保电",
         "staff.reading.decide": "处理待核示数",
+        "staff.meter.change": "申请换表",
+        "staff.meter.change.approve": "审批换表",
         "staff.task.done": "办结待办",
         "staff.alarm.handle": "确认、指派、静音和关闭告警",
         "staff.binding_code": "发放绑定码",
@@ -65,6 +67,8 @@ APART_FROM_MANAGING = frozenset(
         "staff.keep_supply.approve",
         "staff.binding_code",
         "staff.reading.decide",
+        "staff.meter.change",
+        "staff.meter.change.approve",
         "staff.task.done",
         "staff.ratio.ask",  # A ratio is a price.
         "staff.ratio.approve",
@@ -81,6 +85,7 @@ SECOND_FACTOR_PERMISSIONS = frozenset(
         "staff.keep_supply.approve",
         "staff.ratio.approve",
         "staff.reading.decide",
+        "staff.meter.change.approve",
     }
 )
 
@@ -128,6 +133,7 @@ SEEDED_ROLES = (
             "staff.restore",
             "staff.restore.emergency_lift",
             "staff.power_limit",
+            "staff.meter.change",
             "staff.keep_supply.ask",
             "staff.task.done",
             "staff.alarm.handle",

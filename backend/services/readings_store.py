@@ -10,7 +10,8 @@ from typing import Any
 from backend.models.meters import MeterState
 from backend.store import run_many, time_writer, upsert_sql
 
-FROZEN = "frozen"  # Kind of a midnight that a meter kept; the other kinds are wire.ReadingKind's.
+# Kinds beside wire.ReadingKind: a midnight that a meter kept; last and first register of a meter change.
+FROZEN, CHANGED = "frozen", "changed"
 READING = (
     "meter_id",
     "read_at_ms",

@@ -15,6 +15,7 @@ from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.control_supply import read_now
 from backend.services.keep_supply import ask_keep_supply
+from backend.services.meter_changes import Replacement, ask_change
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
 from backend.services.show_site import show_site
 from backend.services.tasks import open_task, raise_alarm
@@ -53,6 +54,17 @@ async def things(guarded: Guarded) -> dict[str, Any]:
         "keep_supply_id": int(kept),
         "task_id": (await StaffTask.get(site_id=other.site_id)).id,
         "read_request_id": int(await read_now(other.as_staff(9), meter.id)),
+        "meter_change_id": int(
+            await ask_change(
+                other.as_staff(9),
+                meter.id,
+                Replacement(serial="NEW9", register_wh=0),
+                reason="别处",
+                old_register_wh=5,
+                changed_at=None,
+                confirmed=False,
+            )
+        ),
         "order_no": (await other.order(5_000, "Z001")).order_no,
     }
 
@@ -77,6 +89,13 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.report_replaced": {},
         "staff.ask_keep_supply": {"until_at": until_at.isoformat(), "reason": "冷库有货"},
         "staff.decide_keep_supply": {"granted": True},
+        "staff.ask_meter_change": {
+            "serial": "NEW1",
+            "register_wh": 0,
+            "old_register_wh": 5,
+            "reason": "烧表",
+        },
+        "staff.decide_meter_change": {"granted": True},
         "staff.decide_register": {
             "read_at": guarded.mall.clock.now().isoformat(),
             "accept": True,

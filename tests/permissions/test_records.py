@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
-from backend.models.meters import Meter, RatioChange
+from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.operations import StaffTask
 from backend.models.site import Gateway, Line, Shaft
 from backend.services.audit import verify_audit
@@ -70,6 +70,11 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
     await build(guarded, act)
+    await act(
+        "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
+    )
+    change = {"meter_change_id": (await MeterChange.get()).id}
+    await act("staff.decide_meter_change", "manager", change, {"granted": True})
     await act("staff.sign_out", "cashier", {})
 
     assert [one for one in done if one[1] >= 300] == []
