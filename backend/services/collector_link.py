@@ -166,12 +166,16 @@ async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> Desi
                 first_write_within_s=within_s,
             )
         )
+    # An order goes out at once, with the list as it is held: somebody stands in the dark.
+    watch = query.watching
+    if not desired:
+        watch = await watch_list(collector.site_id, lambda code: owns_line(collector, code), watch)
     return DesiredAnswer(
         server_time=now,
         plan_version=site.plan_version,
         desired=await _release_holds(desired),
         read_requests=await _open_requests(ctx, collector, query.known_requests),
-        watch=await watch_list(collector.site_id, lambda code: owns_line(collector, code), query.watching),
+        watch=watch,
     )
 
 

@@ -48,7 +48,7 @@ CAUSE = "power_limit"
 
 
 class Seen(Struct, frozen=True):
-    """What one accepted reading says beside its register; power on the primary side."""
+    """What one reading says beside its register, accepted or peeked; power on the primary side."""
 
     meter: Meter
     at: datetime

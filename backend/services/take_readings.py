@@ -92,7 +92,7 @@ class _Intake:
         self.jumps: dict[int, int] = {}  # Meter -> the lowest register that waits for a person.
         self.accepted: set[int] = set()
         self.quarantined: list[Quarantined] = []
-        self.seen: list[Seen] = []  # Power and load trips, of accepted readings.
+        self.seen: list[Seen] = []  # Power and load trips, of readings that are shown.
 
     async def take(self, readings: Sequence[Reading], held: list[str]) -> bool:
         """Take readings in; say whether the watch list may be another now. held: the list given last."""

@@ -130,3 +130,18 @@ async def test_each_line_has_its_most_urgent_eight(store: str, tmp_path: Path) -
     assert len(watch) == 8
     assert await name(mall, "A001") not in watch
     assert await name(mall, "A010") in watch
+
+
+async def test_an_order_goes_out_with_the_list_as_it_is_held(rich: SmallMall) -> None:
+    await limit(rich, 1_000)
+    rich.clock.advance(5)
+    await rich.read(power_w=900)
+    await trip(rich.as_staff(5), (await rich.meter("A002")).id, "线路检修")
+
+    found = []
+    for held in ({}, {await name(rich, "A002"): 1}):
+        query = DesiredQuery(held=held, wait_s=0, clock_offset_s=0.0)
+        answer = await poll_desired(rich.as_collector, query)
+        found.append((len(answer.desired), answer.watch))
+
+    assert found == [(1, []), (0, [await name(rich)])]
