@@ -45,6 +45,11 @@ class RatioBoundaries:
             frozen=tuple(day for day in reading.frozen if day.at < change.from_at),
         )
 
+    def begin(self, meter: Meter, last: Accepted | None) -> None:
+        """A person has accepted a register at or after the boundary: what comes now is by the new ratio."""
+        if last is not None:
+            self.accepted(meter, last.read_at)
+
     def accepted(self, meter: Meter, read_at: datetime) -> None:
         """A register was accepted: what waited for one takes effect, in the meter as it is held here."""
         change = self._waiting.get(meter.id)

@@ -125,6 +125,7 @@ class _Intake:
 
     def _take(self, reading: Reading, meter: Meter) -> None:
         state = self.states[meter.id]
+        self.ratios.begin(meter, accepted_of(state))
         boundary = self.ratios.register_at(accepted_of(state), reading)
         if boundary is not None:
             self._take_one(boundary, meter)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backend.errors import Invalid
-from backend.models.meters import RatioChange
+from backend.models.meters import MeterState, RatioChange
 from backend.services.approvals import AlreadyAsked, AlreadyDecided, OwnRequest
 from backend.services.ratio_changes import (
     NothingReplaced,
@@ -172,8 +172,26 @@ async def test_what_was_read_past_the_replacement_meanwhile_waits_for_a_person(m
     assert await mall.verdicts() == ["first", "accepted", "fallen", "jumped"]
 
 
+async def test_after_a_person_accepted_a_register_past_the_boundary_the_new_ratio_holds(
+    mall: SmallMall,
+) -> None:
+    await mall.read()
+    number = await approved(mall, replaced=True)
+    mall.clock.advance(300)
+    await report_replaced(mall.as_staff(ELECTRICIAN), number, None)
+    mall.clock.advance(60)
+    accepted = {"read_at": mall.clock.now(), "register_wh": 1_000_000}
+    await MeterState.filter(meter_id=(await mall.meter()).id).update(**accepted)
+    mall.clock.advance(600)
+
+    await mall.read(used_wh=100)
+
+    assert await energies(mall) == 4_000
+
+
 async def test_a_batch_that_is_run_again_uses_the_old_ratio_up_to_the_boundary(mall: SmallMall) -> None:
     await mall.read()
+    mall.clock.advance(60)
     await approved(mall)
     mall.clock.advance(600)
     meter = await mall.meter()
