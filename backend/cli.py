@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     site = commands.add_parser("site", help="站点").add_subparsers(dest="action", required=True)
     load = site.add_parser("load", help="导入站点文件（可重复执行）")
     load.add_argument("file", type=Path)
+    profile = commands.add_parser("profile", help="表型档案").add_subparsers(dest="action", required=True)
+    check = profile.add_parser("check", help="校验档案，列出请求、用时与指令帧（有误时退出码 2）")
+    check.add_argument("files", type=Path, nargs="+", metavar="文件")
     admin = commands.add_parser("admin", help="物业人员").add_subparsers(dest="action", required=True)
     create = admin.add_parser("create", help="新建物业人员")
     create.add_argument("username")
@@ -84,6 +87,10 @@ def _run(arguments: argparse.Namespace) -> int:
                 return _loop(_done(run_collector(os.environ)))
             except CollectorConfigError as error:
                 raise ConfigError(str(error)) from None
+        case "profile":
+            from collector.profile_check import check_profiles
+
+            return check_profiles(arguments.files)
         case "serve":
             from backend.commands import serve
 

@@ -27,13 +27,18 @@ def load_profile(name: str, folders: Sequence[Path] = ()) -> Profile:
 
     Raises ProfileError naming the file and what is wrong with it.
     """
-    if not name or any(c not in "abcdefghijklmnopqrstuvwxyz0123456789-" for c in name):
-        raise ProfileError(f"not a profile name: {name!r}")
+    check_name(name)
     for folder in (*folders, SHIPPED):
         path = folder / f"{name}.toml"
         if path.is_file():
             return parse_profile(path.name, path.read_text(encoding="utf-8"))
     raise ProfileError(f"no profile {name}.toml in {len(folders) + 1} folder(s)")
+
+
+def check_name(name: str) -> None:
+    """Raise ProfileError for what is no name of a profile; it never leaves its folder."""
+    if not name or any(c not in "abcdefghijklmnopqrstuvwxyz0123456789-" for c in name):
+        raise ProfileError(f"not a profile name: {name!r}")
 
 
 def parse_profile(file: str, text: str) -> Profile:
