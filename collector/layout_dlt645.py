@@ -7,7 +7,7 @@ from collector.profile_dlt645 import Dlt645Profile, Item, PeriodTable
 from collector.protocols.answer import BadFrame
 from collector.protocols.dlt645 import NOT_AUTHORISED, Command, Control, Read
 from collector.requests import Request
-from collector.values import Look, Part, Values, is_flowing, period_table
+from collector.values import Look, Part, Values, four, is_flowing, period_table
 from collector.values import PeriodTable as Table
 from common.clock import LOCAL_ZONE
 from common.wire import FrozenDay, Relay
@@ -150,14 +150,13 @@ class Dlt645Layout:
         registers = self._several(image, rows.register_wh)
         if registers is None:
             raise BadFrame("no energy register in the answer")
-        periods = self._several(image, rows.period_registers_wh)
         status = self.profile.status
         word = image.get(status.di) if status is not None else None
         look = Look(Relay.UNKNOWN) if word is None else self.look(word)
         currents = self._several(image, rows.current_ma)
         return Values(
             register_wh=registers[0],
-            period_registers_wh=None if periods is None else (periods[0], periods[1], periods[2], periods[3]),
+            period_registers_wh=four(self._several(image, rows.period_registers_wh)),
             voltage_mv=self._several(image, rows.voltage_mv),
             current_ma=None if currents is None else tuple(abs(ma) for ma in currents),
             power_w=self._one(image, rows.power_w),
@@ -254,8 +253,7 @@ class Dlt645Layout:
             if not all(_digits(step).isdecimal() for step in steps):
                 continue
             total, *periods = [_number(energy, step) for step in steps]
-            four = (periods[0], periods[1], periods[2], periods[3]) if len(periods) == 4 else None
-            days[at] = FrozenDay(at=at, register_wh=total, period_registers_wh=four)
+            days[at] = FrozenDay(at=at, register_wh=total, period_registers_wh=four(tuple(periods) or None))
         return tuple(days[at] for at in sorted(days))
 
 

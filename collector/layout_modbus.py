@@ -1,17 +1,14 @@
 """Where a Modbus meter's values stand, and what its words mean (寄存器布局): a profile plus site data."""
 
-import math
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from collector.modbus_values import Image, clock_of, image_of, number_of, table_of, words_at
 from collector.profile_modbus import (
     JOIN_GAP_WORDS,
     Block,
     Contact,
-    MeterClock,
     ModbusProfile,
-    Quantities,
     Quantity,
     clock_span,
     full_read,
@@ -22,15 +19,11 @@ from collector.profile_modbus import (
 from collector.protocols.answer import BadFrame
 from collector.protocols.modbus import Read, Write
 from collector.requests import Request
-from collector.values import Look, Part, PeriodTable, Values, is_flowing, period_table
-from common.clock import LOCAL_ZONE
+from collector.values import Look, Part, PeriodTable, Values, four, is_flowing
 from common.wire import Relay
 
 # No such function, address or count here; other refusals may be of the moment.
 MISSING_CODES = frozenset({1, 2, 3})
-
-# (function, address) -> word, as read.
-Image = Mapping[tuple[int, int], int]
 
 
 class ModbusLayout:
@@ -170,7 +163,7 @@ class ModbusLayout:
         relay, forced, forced_words = self._relay(image)
         return Values(
             register_wh=register_wh,
-            period_registers_wh=self._periods(image, rows),
+            period_registers_wh=four(self._several(image, rows.period_registers_wh)),
             voltage_mv=self._several(image, rows.voltage_mv),
             current_ma=self._several(image, rows.current_ma),
             power_w=self._one(image, rows.power_w),
@@ -247,7 +240,7 @@ class ModbusLayout:
             return self.relay_of(word), None if bit is None else bool(word >> bit & 1), None
         if self.forced is None:
             return Relay.UNKNOWN, None, None
-        words = _words(image, 3, self.forced.at, self.forced.count)
+        words = words_at(image, 3, self.forced.at, self.forced.count)
         if words is None:
             return Relay.UNKNOWN, None, None
         return Relay.UNKNOWN, words[0] != 0, tuple(words)
@@ -263,13 +256,6 @@ class ModbusLayout:
         limits = any((word or 0) >> bit & 1 for word, row in found for bit in row.bits)
         return limits and relay is not Relay.ON
 
-    def _periods(self, image: Image, rows: Quantities) -> tuple[int, int, int, int] | None:
-        values = self._several(image, rows.period_registers_wh)
-        if values is None:
-            return None
-        sharp, peak, flat, valley = values
-        return sharp, peak, flat, valley
-
     def _one(self, image: Image, row: Quantity | None) -> int | None:
         values = self._several(image, row)
         return None if values is None else values[0]
@@ -279,12 +265,12 @@ class ModbusLayout:
             return None
         found = []
         for at in row.addresses:
-            words = _words(image, row.read, self._start + at, row.words)
+            words = words_at(image, row.read, self._start + at, row.words)
             if words is None:
                 return None  # Of a part that was not read.
             if self._low_first:
                 words.reverse()
-            found.append(_number(row, words))
+            found.append(number_of(row, words))
         return tuple(found)
 
     def _clock_at(self, image: Image) -> datetime | None:
@@ -292,73 +278,13 @@ class ModbusLayout:
         if row is None:
             return None
         span = clock_span(row, self._start if row.block else 0)
-        words = _words(image, span.read, span.at, span.words)
-        return None if words is None else _clock(row, words)
+        words = words_at(image, span.read, span.at, span.words)
+        return None if words is None else clock_of(row, words)
 
     def _table(self, image: Image) -> PeriodTable | None:
         row = self.profile.period_table
-        words = None if row is None else _words(image, 3, row.at, row.words)
-        if row is None or words is None:
-            return None
-        data = _bytes(words)
-        slots = [dict(zip(row.order, data[i * 3 : i * 3 + 3], strict=True)) for i in range(row.slots)]
-        return period_table([(slot["hour"], slot["minute"], slot["rate"]) for slot in slots])
-
-
-def image_of(answers: Iterable[tuple[Request, Sequence[int]]]) -> dict[tuple[int, int], int]:
-    """Place the words of some answers at their addresses."""
-    image: dict[tuple[int, int], int] = {}
-    for read, words in answers:
-        if isinstance(read, Read):
-            for offset, word in enumerate(words):
-                image[read.function, read.at + offset] = word
-    return image
-
-
-def _number(row: Quantity, words: Sequence[int]) -> int:
-    """Return a value in the unit of its name; a fraction is cut towards zero."""
-    raw = _bytes(words)
-    if row.type == "f32":
-        (number,) = struct.unpack(">f", raw)
-        if not math.isfinite(number):
-            raise BadFrame("not a number in the answer")
-        return int(number * row.step / row.per)
-    if row.type == "bcd32":
-        digits = raw.hex()
-        if not digits.isdecimal():
-            raise BadFrame(f"not BCD: {digits}")
-        whole = int(digits)
-    else:
-        whole = int.from_bytes(raw, "big", signed=row.type[0] == "i")
-    scaled = abs(whole) * row.step // row.per
-    return -scaled if whole < 0 else scaled
-
-
-def _clock(row: MeterClock, words: Sequence[int]) -> datetime | None:
-    numbers = [byte if row.coding == "binary" else (byte >> 4) * 10 + (byte & 15) for byte in _bytes(words)]
-    at = dict(zip(row.order, numbers, strict=False))
-    try:
-        return datetime(
-            2000 + at["year"],
-            at["month"],
-            at["day"],
-            at["hour"],
-            at["minute"],
-            at["second"],
-            tzinfo=LOCAL_ZONE,
-        )
-    except ValueError:
-        return None  # A clock that was never set.
-
-
-def _words(image: Image, function: int, at: int, count: int) -> list[int] | None:
-    found = [image.get((function, at + i)) for i in range(count)]
-    words = [word for word in found if word is not None]
-    return words if len(words) == count else None
-
-
-def _bytes(words: Iterable[int]) -> bytes:
-    return b"".join(word.to_bytes(2, "big") for word in words)
+        words = None if row is None else words_at(image, 3, row.at, row.words)
+        return None if row is None or words is None else table_of(row, words)
 
 
 def _within(span: Block, read: Read) -> bool:

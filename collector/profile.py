@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from collector import profile_dlt645, profile_modbus
+from collector import profile_dlt645, profile_modbus_check
 from collector.profile_dlt645 import Dlt645Profile
 from collector.profile_modbus import ModbusProfile
 
@@ -48,7 +48,7 @@ def parse_profile(file: str, text: str) -> Profile:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ProfileError(f"{file}: {error}") from error
     if isinstance(profile, ModbusProfile):
-        problem = profile_modbus.problem(profile)
+        problem = profile_modbus_check.problem(profile)
     else:
         problem = profile_dlt645.problem(profile)
     if problem is not None:

@@ -177,68 +177,6 @@ class ModbusProfile(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         return rows
 
 
-def problem(profile: ModbusProfile) -> str | None:
-    """Return the first thing that the types cannot say."""
-    for block in profile.reads:
-        if any(_overlap(block, hole) for hole in profile.holes):
-            return f"reads: 0x{block.at:04X} +{block.words} touches a hole"
-    for name, quantity in profile.quantities.all():
-        for part in _spans(quantity):
-            if any(_overlap(part, hole) for hole in profile.holes):
-                return f"quantities.{name}: 0x{part.at:04X} lies in a hole"
-            if profile.reads and not any(_inside(part, block) for block in profile.reads):
-                return f"quantities.{name}: 0x{part.at:04X} is in none of the reads"
-    for where, quantities in _sets(profile):
-        periods = quantities.period_registers_wh
-        if periods is not None and len(periods.addresses) != 4:
-            return f"{where}.period_registers_wh: needs four addresses (sharp, peak, flat, valley)"
-        for name in ("register_wh", "power_w", "own_remaining_fen"):
-            single: Quantity | None = getattr(quantities, name)
-            if single is not None and len(single.addresses) != 1:
-                return f"{where}.{name}: needs one address"
-    for name, extra in _extras(profile):
-        if any(_overlap(extra, hole) for hole in profile.holes):
-            return f"{name}: 0x{extra.at:04X} lies in a hole"
-    if profile.period_table is not None and len(set(profile.period_table.order)) != 3:
-        return "period_table.order: needs rate, hour and minute, each once"
-    if profile.clock is not None and sorted(profile.clock.order) != sorted(MeterClock(0, "bcd").order):
-        return "clock.order: needs year, month, day, weekday, hour, minute and second, each once"
-    return _status_problem(profile) or _relay_problem(profile)
-
-
-def _status_problem(profile: ModbusProfile) -> str | None:
-    status = profile.status
-    outside = []
-    if profile.clock is not None and profile.clock.block is not None:
-        outside.append(("clock", profile.clock.word + 3))
-    if profile.relay is not None and profile.relay.contact is not None:
-        outside.append(("relay.contact", profile.relay.contact.word))
-    if status is None:
-        return f"{outside[0][0]}: there is no [status] block" if outside else None
-    if status.type_code is not None:
-        outside.append(("status.type_code", status.type_code.word))
-    outside += [("status.load_trip", bits.word) for bits in status.load_trip]
-    for name, quantity in status.quantities.all():
-        outside += [(f"status.quantities.{name}", part.end - 1) for part in _spans(quantity)]
-    for name, word in outside:
-        if word >= status.words:
-            return f"{name}: word {word} lies behind the status block of {status.words}"
-    return None
-
-
-def _relay_problem(profile: ModbusProfile) -> str | None:
-    relay = profile.relay
-    if relay is None:
-        return None
-    for name in ("trip", "restore"):
-        order: RelayWrite = getattr(relay, name)
-        if (order.at, len(order.words)) != (relay.forced.at, relay.forced.words):
-            return f"relay.{name}: must write exactly the registers that relay.forced reads back"
-    if relay.trip.words == relay.restore.words:
-        return "relay: trip and restore write the same words"
-    return None
-
-
 def clock_span(clock: MeterClock, start: int = 0) -> Block:
     """Return the registers of a clock; `start` is where its block begins."""
     return Block(start + clock.word, 4)
@@ -246,18 +184,6 @@ def clock_span(clock: MeterClock, start: int = 0) -> Block:
 
 def table_span(table: PeriodTable) -> Block:
     return Block(table.at, table.words)
-
-
-def _extras(profile: ModbusProfile) -> list[tuple[str, Block]]:
-    """Return what is read by plain addresses and is no quantity."""
-    found = []
-    if profile.clock is not None and profile.clock.block is None:
-        found.append(("clock", clock_span(profile.clock)))
-    if profile.period_table is not None:
-        found.append(("period_table", table_span(profile.period_table)))
-    if profile.relay is not None:
-        found.append(("relay.forced", Block(profile.relay.forced.at, profile.relay.forced.words)))
-    return found
 
 
 def full_read(profile: ModbusProfile, gap_words: int = JOIN_GAP_WORDS) -> tuple[Block, ...]:
@@ -278,7 +204,7 @@ def merge(
             last = joined[-1]
             whole = Block(last.at, min(max(last.end, part.end) - last.at, MAX_READ_WORDS + 1), last.read)
             fits = whole.words <= MAX_READ_WORDS and part.at - last.end < gap_words
-            if fits and not any(_overlap(whole, hole) for hole in holes):
+            if fits and not any(overlap(whole, hole) for hole in holes):
                 joined[-1] = whole
                 continue
         joined.append(part)
@@ -296,22 +222,13 @@ def gap_words_at(baud: int, character_bits: int = 10, turnaround_s: float = TURN
 
 def spans_of(quantities: Sequence[Quantity | None], start: int = 0) -> list[Block]:
     """Return the registers of some rows, sorted; `start` is where their block begins."""
-    parts = [part for quantity in quantities if quantity is not None for part in _spans(quantity)]
+    parts = [part for quantity in quantities if quantity is not None for part in spans_of_row(quantity)]
     return sorted((Block(p.at + start, p.words, p.read) for p in parts), key=lambda p: (p.read, p.at))
 
 
-def _sets(profile: ModbusProfile) -> list[tuple[str, Quantities]]:
-    sets = [("quantities", profile.quantities)]
-    return sets if profile.status is None else [*sets, ("status.quantities", profile.status.quantities)]
-
-
-def _spans(quantity: Quantity) -> list[Block]:
+def spans_of_row(quantity: Quantity) -> list[Block]:
     return [Block(at, quantity.words, quantity.read) for at in quantity.addresses]
 
 
-def _overlap(one: Block, other: Block) -> bool:
+def overlap(one: Block, other: Block) -> bool:
     return one.read == other.read and one.at < other.end and other.at < one.end
-
-
-def _inside(part: Block, block: Block) -> bool:
-    return part.read == block.read and block.at <= part.at and part.end <= block.end

@@ -64,6 +64,14 @@ def is_flowing(current_ma: tuple[int, ...] | None, power_w: int | None) -> bool 
     return max(current_ma or (0,)) >= FLOWING_MA or abs(power_w or 0) >= FLOWING_W
 
 
+def four(values: tuple[int, ...] | None) -> tuple[int, int, int, int] | None:
+    """Return the registers of the four periods as such; a profile gives four or none."""
+    if values is None:
+        return None
+    sharp, peak, flat, valley = values
+    return sharp, peak, flat, valley
+
+
 def period_table(slots: list[tuple[int, int, int]]) -> PeriodTable | None:
     """Return a day table from (hour, minute, rate) slots; None when it makes no sense.
 
