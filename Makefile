@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export JSON
 export PREWATT_BEGAN := $(shell date +%s.%N)
 
-.PHONY: demo story days test check format bench-line bench prove prove-ci apt-test clean
+.PHONY: demo story days test check format bench-line bench prove prove-line prove-ci apt-test clean
 
 $(READY): constraints.txt pyproject.toml
 	@echo "准备 Python 环境（首次约一两分钟）…"
@@ -51,6 +51,9 @@ bench: bench-line
 
 prove: $(VENV)/.ready-dev apt-test
 	@$(BIN)/python -m benchmarks.prove
+
+prove-line: $(VENV)/.ready-dev
+	@$(BIN)/python -m benchmarks.prove_line
 
 prove-ci: $(VENV)/.ready-dev apt-test
 	@$(BIN)/python -m benchmarks.prove --short

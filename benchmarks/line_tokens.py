@@ -20,7 +20,8 @@ from simulator.line import Line, Wire
 from simulator.meter import Meter
 
 DATA_AT = 2  # In a PDU: behind function and byte count.
-FORCED = bytes([0x03, 0x00, 0x57, 0x00, 0x02])  # Left as it is: relay orders are proved by it.
+# Left as they are, because relay orders are proved by them: forced control, and status word 3.
+FORCED, STATUS_3 = bytes([0x03, 0x00, 0x57, 0x00, 0x02]), bytes.fromhex("03050004")
 REMEMBERED = 50
 START, SHIFT, HEAD, TAIL = 0x68, 0x33, 10, 2
 
@@ -108,7 +109,8 @@ def _told_645(truths: Truths, answer: bytes) -> bytes:
     number = 1 if control & 0x1F == 0x12 else 0
     keep = HEAD + 4
     size = len(frame) - keep - TAIL - number
-    data = truths.digits(size)
+    said = bytes((byte - SHIFT) & 0xFF for byte in frame[HEAD : keep + size])
+    data = said[4:] if said[:4] == STATUS_3 else truths.digits(size)
     truths.tell(address, data)
     shifted = bytes((byte + SHIFT) & 0xFF for byte in data)
     body = frame[:keep] + shifted + frame[keep + size : len(frame) - TAIL]

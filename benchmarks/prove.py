@@ -1,7 +1,7 @@
 """Prove what must never happen, against the real processes (证明).
 
     python -m benchmarks.prove [--short] [forged] [hundredfold] [dropped] [redis_down] [failpoints]
-        [power_limit] [growth]
+        [power_limit] [growth] [line]
 
 Prints one JSON object last, and writes it to the file named by the environment variable JSON. Exits
 with 1 when something does not hold. `--short` runs the part that CI has time for.
@@ -25,6 +25,7 @@ from benchmarks.prove_failpoints import prove_failpoints
 from benchmarks.prove_forged import prove_forged
 from benchmarks.prove_growth import prove_growth
 from benchmarks.prove_hundredfold import prove_hundredfold
+from benchmarks.prove_line import prove_line
 from benchmarks.prove_power_limit import prove_power_limit
 from benchmarks.prove_redis import prove_redis_down
 from common.clock import SystemClock
@@ -38,13 +39,14 @@ PROOFS: dict[str, Proof] = {
     "failpoints": prove_failpoints,
     "power_limit": prove_power_limit,
     "growth": prove_growth,
+    "line": prove_line,
 }
-SHORT = ("forged", "hundredfold", "dropped", "failpoints")
+SHORT = ("forged", "hundredfold", "dropped", "failpoints", "line")
 
 
 def main() -> int:
     """Run the proofs that are named, or all; return the exit status."""
-    parser = argparse.ArgumentParser(description="证明：伪造、重复、丢失、断缓存、断点、扩容")
+    parser = argparse.ArgumentParser(description="证明：伪造、重复、丢失、断缓存、断点、扩容、线路")
     parser.add_argument("names", nargs="*", choices=[*PROOFS, []], metavar="名称", help=" ".join(PROOFS))
     parser.add_argument("--short", action="store_true", help="CI 用的较短一组")
     parser.add_argument("--keep", action="store_true", help="保留各进程的日志")
