@@ -7,8 +7,10 @@ import structlog
 from msgspec import structs
 
 from collector.link import MODBUS_TCP, PROTOCOLS
+from collector.profile_dlt645 import Dlt645Profile
+from collector.protocols import dlt645, rtu
 from collector.shelf import Shelf
-from common.wire import Plan, PlanLine
+from common.wire import Plan, PlanLine, PlanMeter
 
 log = structlog.get_logger()
 
@@ -23,8 +25,8 @@ class Change(Enum):
 def usable(plan: Plan, shelf: Shelf) -> Plan:
     """Return the part of a plan that can be run, and load the profiles it needs from the shelf.
 
-    A wrong profile, a line of an unknown protocol or one whose port is another's leaves the others
-    alone; it is logged as an error.
+    A wrong profile or address, a line of an unknown protocol or one whose port is another's leaves the
+    others alone; it is logged as an error.
     """
     lines: list[PlanLine] = []
     for line in plan.lines:
@@ -35,7 +37,7 @@ def usable(plan: Plan, shelf: Shelf) -> Plan:
         if any(not _may_share(other, line) for other in lines):
             log.error("port_taken", line=line.line_id, host=line.host, port=line.port)
             continue
-        meters = [m for m in line.meters if shelf.use(m.profile)]
+        meters = [m for m in line.meters if shelf.use(m.profile) and _can_be_asked(line, m, shelf)]
         lines.append(structs.replace(line, meters=meters))
     return structs.replace(plan, lines=lines)
 
@@ -58,6 +60,26 @@ def changes(running: Mapping[str, PlanLine], plan: Plan) -> Iterator[tuple[Chang
 
 def _may_share(one: PlanLine, other: PlanLine) -> bool:
     return (one.host, one.port) != (other.host, other.port) or one.protocol == other.protocol == MODBUS_TCP
+
+
+def _can_be_asked(line: PlanLine, meter: PlanMeter, shelf: Shelf) -> bool:
+    """Tell whether a meter's profile and address are of its line's protocol."""
+    is_645 = line.protocol.startswith("dlt645")
+    problem = None
+    if isinstance(shelf.in_force[meter.profile], Dlt645Profile) is not is_645:
+        problem = f"{meter.profile} does not speak {line.protocol}"
+    elif is_645:
+        try:
+            dlt645.encode(
+                meter.address, dlt645.Control(dlt645.Command.TRIP), meter.control_password, meter.operator
+            )
+        except ValueError:
+            problem = "address, password or operator"
+    elif not 1 <= meter.unit <= rtu.MAX_UNIT:
+        problem = f"unit {meter.unit}"
+    if problem is not None:
+        log.error("meter_unusable", meter=meter.meter_id, reason=problem)
+    return problem is None
 
 
 def _connection(line: PlanLine) -> tuple[object, ...]:
