@@ -4,8 +4,11 @@ Meters move their clocks by at most five minutes, once a day, and not near midni
 there the day's frozen values are made.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
+from collector.protocols.dlt645 import Broadcast
+from collector.requests import Request
 from common.clock import Clock, local, local_midnight
 
 FROM, UNTIL = timedelta(hours=2, minutes=30), timedelta(hours=5)
@@ -45,6 +48,11 @@ class Broadcasts:
 
     def patient(self, now_s: float) -> bool:
         return self._opens_s is None or now_s < self._opens_s + PATIENCE_S
+
+    def request(self, duration_s: Callable[[Request], float]) -> Broadcast:
+        """Return what to send: the instant at which it will have been heard."""
+        now = self._clock.now()
+        return Broadcast(now + timedelta(seconds=duration_s(Broadcast(now))))
 
     def sent(self) -> None:
         self._opens_s = self._next_opening_s()

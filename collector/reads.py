@@ -3,10 +3,12 @@
 One full read of each kind is under way at a time; orders may come between its requests.
 """
 
+import heapq
 import random
 from collections.abc import Iterable, Iterator, Mapping
 
 from collector.due import Due
+from collector.layout import Part
 from collector.reading import FullRead
 from collector.schedule import Schedule
 from collector.steps import Rank
@@ -14,6 +16,7 @@ from collector.turn import Station, Turn
 from common.wire import ReadingKind
 
 MAX_REQUEST_RETRY_S = 8.0
+REREADS_S = (10.0, 60.0)  # After a relay order has been carried out.
 
 
 class Reads:
@@ -23,6 +26,7 @@ class Reads:
         self.schedule = Schedule(0.0, random_)
         self._stations: Mapping[str, Station] = {}
         self._requests: list[FullRead] = []
+        self._later: list[tuple[float, str]] = []  # When which meter is polled out of turn.
         self._watch: FullRead | None = None
         self._poll: FullRead | None = None
         self._held: list[FullRead] = []  # Polls whose next request the line may not ask yet.
@@ -50,7 +54,17 @@ class Reads:
         """Read these meters every few seconds from now on, and only these."""
         self.schedule.watch(meter_ids, now_s)
 
-    def expire(self, now_s: float) -> None:
+    def look_again(self, station: Station, now_s: float) -> None:
+        """Read a meter after an order, and once more a little and a while later."""
+        meter_id = station.plan.meter_id
+        self.ask(FullRead(meter_id, station.layout, ReadingKind.VERIFY, now_s, parts=(Part.MONEY,)))
+        for delay_s in REREADS_S:
+            heapq.heappush(self._later, (now_s + delay_s, meter_id))
+
+    def pass_time(self, now_s: float) -> None:
+        """Drop requests that come too late, and bring forward the polls that follow an order."""
+        while self._later and self._later[0][0] <= now_s:
+            self.schedule.read_by(heapq.heappop(self._later)[1], now_s)
         if self._requests:
             self._requests = [r for r in self._requests if r.expires_s is None or r.expires_s > now_s]
 
@@ -111,6 +125,8 @@ class Reads:
         times = [read.due_s for read in (*self._requests, *self._held)]
         if self._watch is not None:
             times.append(self._watch.due_s)
+        if self._later:
+            times.append(self._later[0][0])
         times += [t for t in (self.schedule.next_s(), self.schedule.next_watched_s()) if t is not None]
         return min(times, default=None)
 

@@ -4,7 +4,6 @@ Strict ranks at every transaction boundary: safety, paid restore, read-back, tri
 meter, poll, time broadcast.
 """
 
-import heapq
 import random
 import statistics
 from collections import deque
@@ -19,7 +18,6 @@ from collector.layout import Layout, Part, layout_of
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.profile_modbus import gap_words_at
-from collector.protocols import dlt645
 from collector.protocols.answer import BadFrame, Rejected, Silent
 from collector.reading import FullRead, make_reading
 from collector.reads import Reads
@@ -32,7 +30,6 @@ from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 VERIFY_HOLD_S = 0.06  # A read-back this near is not delayed by a longer transaction.
 FLOOD_S = 2.0  # So much line time may orders, requests and watching take from due polls in one go …
 POLL_SHARE = 0.3  # … after that, polls keep this share.
-REREADS_S = (10.0, 60.0)  # After a relay order has been carried out.
 FLOWING_MEMORY_S = 600.0
 MAX_WAIT_S = 5.0  # How long an idle line goes without looking around.
 GAPS_KEPT = 200
@@ -54,7 +51,6 @@ class Work:
         self.orders = Orders(clock, sink)
         self._stations: dict[str, Station] = {}
         self._profiles: dict[str, Profile] = {}  # By meter: the one that its station was made by.
-        self._later: list[tuple[float, str]] = []
         self._flood_s = 0.0
         self._gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
 
@@ -120,9 +116,7 @@ class Work:
 
     def choose(self, now_s: float) -> Turn | float:
         """Return the transaction to begin now, or until when to wait."""
-        while self._later and self._later[0][0] <= now_s:
-            self._reads.schedule.read_by(heapq.heappop(self._later)[1], now_s)
-        self._reads.expire(now_s)
+        self._reads.pass_time(now_s)
         turn = self._ordered(now_s)
         if (turn is None or turn.rank >= Rank.VERIFY) and self._flood_s > FLOOD_S:
             # Not even a read-back is waited for: polls keep their share.
@@ -148,18 +142,14 @@ class Work:
         for next_s in (self._reads.next_s(), self.orders.next_s(now_s), self._broadcasts.next_s()):
             if next_s is not None and next_s < first_s:
                 first_s = next_s
-        if self._later and self._later[0][0] < first_s:
-            first_s = self._later[0][0]
         return max(first_s, now_s + 0.001)
 
     def _broadcast(self, now_s: float) -> Turn | None:
         """Return the day's time broadcast when it is due."""
         if not self._stations or not self._broadcasts.due(now_s, self._sink.time_known()):
             return None
-        now = self._clock.now()
-        heard_at = now + timedelta(seconds=self._duration_s(dlt645.Broadcast(now)))
-        anyone = next(iter(self._stations.values()))
-        return Turn(anyone, dlt645.Broadcast(heard_at), Rank.CLOCK, None)
+        request = self._broadcasts.request(self._duration_s)
+        return Turn(next(iter(self._stations.values())), request, Rank.CLOCK, None)
 
     def _ordered(self, now_s: float) -> Turn | None:
         """Return the first order or requested read."""
@@ -225,7 +215,7 @@ class Work:
                 wrote = owner.written
                 self.orders.tell(owner, owner.answered(words, now_s))
                 if wrote and not owner.active:
-                    self._look_again(turn.station, now_s)
+                    self._reads.look_again(turn.station, now_s)
         elif owner is not None and self._reads.wants(owner) and owner.take(words, self._clock.now()):
             self._finish(turn.station, owner, now_s)
         self.orders.awake(turn.meter_id, now_s)
@@ -304,10 +294,3 @@ class Work:
         order = self.orders.get(station.plan.meter_id)
         if order is not None:
             order.use(station.layout, now_s)
-
-    def _look_again(self, station: Station, now_s: float) -> None:
-        """Read the meter fully after an order, and once more a little and a while later."""
-        meter_id = station.plan.meter_id
-        self._reads.ask(FullRead(meter_id, station.layout, ReadingKind.VERIFY, now_s))
-        for delay_s in REREADS_S:
-            heapq.heappush(self._later, (now_s + delay_s, meter_id))
