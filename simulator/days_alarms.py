@@ -20,7 +20,7 @@ from simulator.whole import WholeMall
 
 CYCLES = 3
 REPORT_TAKES = timedelta(seconds=60)  # A collector's report of health, and the product's look at it.
-FLAP = timedelta(minutes=10)
+DAILY_TAKES = timedelta(seconds=7_500)  # A clock is asked once a day, by then after midnight.
 SUPPLY_WITHIN_S = 10.0
 OWN_ALARM = {
     FaultKind.GATEWAY: "gateway_down",
@@ -49,12 +49,14 @@ class Judgement:
 
 async def judge_alarms(whole: WholeMall, faults: Sequence[Planted], cycle_s: float) -> Judgement:
     """Compare the alarms of a run with its faults."""
-    limit = CYCLES * timedelta(seconds=cycle_s) + REPORT_TAKES
+    usual = CYCLES * timedelta(seconds=cycle_s) + REPORT_TAKES
+    clock = usual + DAILY_TAKES
     alarms = await Alarm.filter(site_id=whole.site_id).order_by("id")
     causes = {fault: await _cause(whole.site_id, fault) for fault in faults}
     left = {alarm.id: alarm for alarm in alarms if alarm.kind in {*OWN_ALARM.values(), *ROOTS}}
     alarmed, missed, late, doubled, slowest = 0, [], [], [], dict[str, float]()
     for fault in faults:
+        limit = clock if fault.kind is FaultKind.CLOCK else usual
         mine = [one for one in left.values() if one.cause == causes[fault] and _during(fault, one, limit)]
         what = f"{fault.kind} {fault.subject} {fault.begin_at:%m-%d %H:%M:%S}"
         own = [one for one in mine if one.root_id is None]
@@ -77,7 +79,7 @@ async def judge_alarms(whole: WholeMall, faults: Sequence[Planted], cycle_s: flo
     for alarm in left.values():
         if alarm.root_id is not None:
             continue
-        behind = [fault for fault in within if alarm.cause in objects[fault] and _during(fault, alarm, limit)]
+        behind = [fault for fault in within if alarm.cause in objects[fault] and _during(fault, alarm, usual)]
         if behind:
             doubled.append(f"{behind[0].kind} {behind[0].subject}: {alarm.cause}")
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.days_alarms import SUPPLY_WITHIN_S, judge_alarms, longest_dark_s, unfair_trips
 from simulator.days_energy import wrong_energy
-from simulator.days_planted import plan_faults, plant
+from simulator.days_planted import plan_faults, plant, plant_at_once
 from simulator.laws import broken_laws
 from simulator.whole import WholeMall
 
@@ -27,6 +27,7 @@ class FaultyDays:
     def __init__(self, whole: WholeMall, begin_at: datetime, days: int, seed: int) -> None:
         self._whole = whole
         self.faults = plan_faults(whole.mall, begin_at, days, seed)
+        plant_at_once(whole.mall, self.faults)
 
     async def plant(self) -> None:
         await plant(self._whole.ctx, self._whole.site_id, self._whole.mall, self.faults)

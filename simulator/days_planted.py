@@ -95,11 +95,10 @@ class _Day:
         found.append(Planted(FaultKind.WELDED, welded, noon, noon + timedelta(hours=1), frozenset([welded])))
         clocked = [s for s in shops if s != welded and self.mall.meters[s].spec.status_block_at is not None]
         if clocked:
-            found.append(
-                self._timed(
-                    FaultKind.CLOCK, wrong := self.drawn.choice(clocked), self._length(120, 240), [wrong]
-                )
-            )
+            wrong = self.drawn.choice(clocked)
+            # A meter's clock is asked after its start and once a day after midnight.
+            until_at = self.from_at + self._length(180, 300)
+            found.append(Planted(FaultKind.CLOCK, wrong, self.from_at, until_at, frozenset([wrong])))
         return sorted(found, key=lambda fault: (fault.begin_at, fault.subject))
 
     def _gateways(self, codes: list[str]) -> Iterator[Planted]:
@@ -133,6 +132,13 @@ class _Day:
 
     def _is_shop(self, serial: str) -> bool:
         return self.mall.meters[serial].spec.kind == PREPAID
+
+
+def plant_at_once(mall: Mall, faults: list[Planted]) -> None:
+    """Let the clocks be wrong that are wrong from the beginning, before anybody reads them."""
+    for fault in faults:
+        if fault.kind is FaultKind.CLOCK and fault.begin_at <= mall.clock.now():
+            mall.switch_meter(fault.subject, "clock_offset_s", CLOCK_WRONG_S)
 
 
 async def plant(ctx: Context, site_id: int, mall: Mall, faults: list[Planted]) -> None:
