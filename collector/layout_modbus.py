@@ -197,7 +197,9 @@ class ModbusLayout:
         asked: list[Read] = []
         for part, spans in wanted.items():
             left = [span for span in spans if not any(_within(span, read) for read in asked)]
-            reads = [read for read in self._merged(left) if read not in self._refused]
+            # Once a day nothing is won by reading over gaps, and one refusal must not cost both tables.
+            joined = map(_read, left) if part is Part.DAILY else self._merged(left)
+            reads = [read for read in joined if read not in self._refused]
             parts[part] = tuple(reads)
             asked += reads
         return parts

@@ -13,7 +13,18 @@ from collector.protocols.modbus import Read, Write
 from collector.values import Part
 from common.wire import Relay
 from simulator import registers
-from simulator.meter import DDSY1352, DTSD1352, DTSY1352, GENERIC, PREPAID, PUBLIC, Meter, MeterSpec
+from simulator.meter import (
+    ADF400L_1P,
+    ADF400L_3P,
+    DDSY1352,
+    DTSD1352,
+    DTSY1352,
+    GENERIC,
+    PREPAID,
+    PUBLIC,
+    Meter,
+    MeterSpec,
+)
 
 NOW_US = 300 * 86_400 * 1_000_000 + 12 * 3_600 * 1_000_000
 STATUS_AT = 0x0100
@@ -284,3 +295,21 @@ def test_a_multi_user_meter_has_its_own_clock_table_and_control_word() -> None:
     assert values.clock_at is not None
     assert values.clock_at.isoformat() == "2026-11-25T10:15:30+08:00"
     assert values.period_table == ((0, 4), (480, 2))
+
+
+@pytest.mark.parametrize("model", [ADF400L_1P, ADF400L_3P])
+def test_a_multi_user_meter_is_read_as_a_simulation_made_apart_shows_it(model: str) -> None:
+    meter = Meter(_spec(model, PREPAID, "restaurant"), "profiles")
+    layout = modbus(model)
+    requests = [r for part in Part for r in layout.parts[part] if isinstance(r, Read)]
+
+    values = layout.values([(r, registers.read(meter, r.at, r.count, NOW_US)) for r in requests])
+
+    total, periods = meter.register_wh(NOW_US)
+    assert (values.register_wh, values.period_registers_wh) == (total, periods)
+    assert values.power_w == pytest.approx(
+        sum(meter.electrical(NOW_US).power_mw) / 1000, abs=3
+    )  # A phase each.
+    assert values.forced_words == ((1,) if meter.forced_mode else (0,))
+    assert values.clock_at is not None
+    assert values.period_table == tuple((slot * 15, period + 1) for slot, period in meter.table.starts)
