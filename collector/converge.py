@@ -74,6 +74,7 @@ class Convergence(OrderState):
             self._retry(Phase.WRITE, now_s)
             if self._layout.denied(code):
                 self.due_s = now_s + DENIED_RETRY_S
+                self._tries = 0  # That the meter answers other things is no reason to try sooner.
             return self._tell(Stage.UNREACHABLE, detail=detail)
         if self.phase is Phase.WRITE and self._layout.release is not None and not self._layout.denied(code):
             self._refusal = detail

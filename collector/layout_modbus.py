@@ -236,16 +236,14 @@ class ModbusLayout:
     # What the words mean.
 
     def _relay(self, image: Image) -> tuple[Relay, bool | None, tuple[int, ...] | None]:
-        if self._contact is not None:
-            word = image[3, self._start + self._contact.word]
-            bit = self._contact.forced_bit
-            return self.relay_of(word), None if bit is None else bool(word >> bit & 1), None
-        if self.forced is None:
-            return Relay.UNKNOWN, None, None
-        words = words_at(image, 3, self.forced.at, self.forced.count)
-        if words is None:
-            return Relay.UNKNOWN, None, None
-        return Relay.UNKNOWN, words[0] != 0, tuple(words)
+        at = self.forced
+        words = None if at is None else words_at(image, 3, at.at, at.count)
+        forced = None if words is None else words[0] != 0
+        if self._contact is None:
+            return Relay.UNKNOWN, forced, None if words is None else tuple(words)
+        word = image[3, self._start + self._contact.word]
+        bit = self._contact.forced_bit
+        return self.relay_of(word), forced if bit is None else bool(word >> bit & 1), None
 
     def _load_tripped(self, image: Image, relay: Relay) -> bool | None:
         status = self.profile.status

@@ -225,6 +225,7 @@ def test_a_restore_with_a_wrong_password_is_tried_again_but_does_not_lock_the_me
     meter.refuses[RESTORE] = 0x04
     meter.turns(1)
     assert meter.stages == [Stage.SENT, Stage.UNREACHABLE]
+    meter.order.awake(meter.now_s + 1)
     assert meter.order.due_s == meter.now_s + DENIED_RETRY_S
 
     meter.refuses.clear()
