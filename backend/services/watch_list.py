@@ -19,7 +19,9 @@ from common.wire import Relay
 MOST_A_LINE = 8
 NEAR_PERCENT, LEAVES_PERCENT = 80, 70  # Of the power limit.
 _TEN_MINUTES_A_DAY = 144
-_LEAST_MARGIN_NANO = 200 * NANOYUAN_PER_FEN  # 2 yuan.
+_BUSY_HOURS = 2  # A shop's day is short: in it, it uses about twice its mean.
+_NANO_PER_WATT = 250_000  # Ten minutes of one watt at 1.5 yuan per kWh, dearer than any period.
+_LEAST_MARGIN_NANO = 10 * NANOYUAN_PER_FEN  # What a kiosk uses in ten minutes; two yuan last it all night.
 _LEAVES_MARGIN = 1.5  # Times the margin at which it came.
 _COUNTING = (PowerState.COUNTING.value, PowerState.TOLD.value)
 
@@ -34,9 +36,10 @@ AND (st.power_w * 100 >= a.power_limit_w * ? OR w.state IN (?, ?)) AND st.silent
 # for the readings that it needs) and whose meters were all read.
 _MONEY_SQL = f"""
 SELECT a.id AS account_id, a.mean_daily_nano, a.level, a.low_fen, a.critical_fen, a.overdraft_fen,
-       (a.settled_fen + a.overdraft_fen) * {NANOYUAN_PER_FEN} - a.carried_nano - s.accrued_nano AS left_nano
+       (a.settled_fen + a.overdraft_fen) * {NANOYUAN_PER_FEN} - a.carried_nano - s.accrued_nano AS left_nano,
+       s.power_w
 FROM account a JOIN (
-    SELECT account_id, SUM(accrued_nano) AS accrued_nano FROM meter_state
+    SELECT account_id, SUM(accrued_nano) AS accrued_nano, SUM(power_w) AS power_w FROM meter_state
     WHERE site_id = ? AND account_id IS NOT NULL GROUP BY account_id
     HAVING COUNT(*) = COUNT(read_at)
 ) s ON s.account_id = a.id
@@ -73,6 +76,7 @@ async def watch_list(site_id: int, owns: Owns, held: Collection[str]) -> list[st
 def may_concern(accounts: Mapping[int, Account], states: Iterable[MeterState], held: Collection[str]) -> bool:
     """Tell whether new readings may change the list, from what is at hand: most batches change nothing."""
     accrued: dict[int, int] = {}
+    power_w: dict[int, int] = {}
     for state in states:
         account = accounts.get(state.account_id or 0)
         limit_w = None if account is None else account.power_limit_w
@@ -81,17 +85,18 @@ def may_concern(accounts: Mapping[int, Account], states: Iterable[MeterState], h
             return True
         if account is not None:
             accrued[account.id] = accrued.get(account.id, 0) + state.accrued_nano
-    return any(_is_account_near(accounts[number], nano) for number, nano in accrued.items())
+            power_w[account.id] = power_w.get(account.id, 0) + (state.power_w or 0)
+    return any(_is_account_near(accounts[number], nano, power_w[number]) for number, nano in accrued.items())
 
 
-def _is_account_near(account: Account, accrued_nano: int) -> bool:
+def _is_account_near(account: Account, accrued_nano: int, power_w: int) -> bool:
     settled = (account.settled_fen + account.overdraft_fen) * NANOYUAN_PER_FEN
     left = _left(
         settled - account.carried_nano - accrued_nano,
         account.overdraft_fen,
         (account.low_fen, account.critical_fen)[account.level :],
     )
-    share = _share(left, account.mean_daily_nano)
+    share = _share(left, account.mean_daily_nano, power_w)
     return not account.in_arrears and share is not None and share <= 1
 
 
@@ -117,7 +122,8 @@ async def _near_money(site_id: int, held: Collection[str]) -> list[tuple[dict[st
     shares: dict[int, float] = {}
     for row in await rows(_MONEY_SQL, [site_id, site_id, False]):
         levels = (row["low_fen"], row["critical_fen"])[row["level"] :]
-        share = _share(_left(int(row["left_nano"]), row["overdraft_fen"], levels), row["mean_daily_nano"])
+        left = _left(int(row["left_nano"]), row["overdraft_fen"], levels)
+        share = _share(left, row["mean_daily_nano"], int(row["power_w"] or 0))
         if share is not None and share <= _LEAVES_MARGIN:
             shares[row["account_id"]] = share
     if not shares:
@@ -137,7 +143,11 @@ def _left(above_nano: int, overdraft_fen: int, levels_fen: Sequence[int]) -> lis
     return [above_nano, *levels]
 
 
-def _share(left: Iterable[int], mean_daily_nano: int | None) -> float | None:
-    """The least of what is left, as a share of about ten minutes' use; what was passed counts no more."""
-    margin = max(_LEAST_MARGIN_NANO, (mean_daily_nano or 0) // _TEN_MINUTES_A_DAY)
+def _share(left: Iterable[int], mean_daily_nano: int | None, power_w: int) -> float | None:
+    """The least of what is left, as a share of about ten minutes' use; what was passed counts no more.
+
+    Use by the power of now and by the mean of the last days, whichever is more.
+    """
+    mean = (mean_daily_nano or 0) * _BUSY_HOURS // _TEN_MINUTES_A_DAY
+    margin = max(_LEAST_MARGIN_NANO, mean, power_w * _NANO_PER_WATT)
     return min((one / margin for one in left if one > 0), default=None)

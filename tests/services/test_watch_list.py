@@ -64,14 +64,21 @@ async def test_an_account_near_a_level_or_its_end_is_watched(mall: SmallMall) ->
     await mall.pay(190, "A002")
     await mall.pay(30_000, "A003")
     for shop in ("A001", "A002", "A003"):
-        await mall.read(shop)
+        await mall.read(shop, power_w=8_000)  # Two yuan in ten minutes.
 
     assert (await poll(mall)).watch == sorted([await name(mall), await name(mall, "A002")])
 
 
-async def test_ten_minutes_of_a_large_shop_are_more_than_two_yuan(rich: SmallMall) -> None:
+async def test_two_yuan_last_a_kiosk_for_hours(mall: SmallMall) -> None:
+    await mall.pay(200)
+    await mall.read(power_w=300)
+
+    assert (await poll(mall)).watch == []
+
+
+async def test_ten_minutes_of_a_busy_shop_count_by_its_mean_too(rich: SmallMall) -> None:
     account = await rich.account()
-    day_nano = 144 * 400 * 10**9  # 400 yuan in ten minutes.
+    day_nano = 144 * 200 * 10**9  # 400 yuan in ten busy minutes.
     await Account.filter(id=account.id).update(mean_daily_nano=day_nano, level=2)
 
     assert (await poll(rich)).watch == []
@@ -81,7 +88,7 @@ async def test_ten_minutes_of_a_large_shop_are_more_than_two_yuan(rich: SmallMal
 
 async def test_a_meter_that_is_tripped_is_not_watched(mall: SmallMall) -> None:
     await mall.pay(190)
-    await mall.read()
+    await mall.read(power_w=8_000)
     await trip(mall.as_staff(5), (await mall.meter()).id, "线路检修")
 
     assert (await poll(mall)).watch == []
@@ -95,7 +102,7 @@ async def test_an_account_in_arrears_is_not_watched_all_night(mall: SmallMall) -
 
 async def test_a_collector_that_holds_the_list_waits(mall: SmallMall) -> None:
     await mall.pay(190)
-    await mall.read()
+    await mall.read(power_w=8_000)
     waiting = asyncio.create_task(poll(mall, [await name(mall)], wait_s=20))
     await asyncio.sleep(0.05)
 
