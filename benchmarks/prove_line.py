@@ -20,166 +20,36 @@ import os
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
-from pymodbus import FramerType
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
 
-from benchmarks.line_tokens import CheckedLink, TokenLine, Truths
-from benchmarks.prove_case import Case, Shown
-from collector.line import Line
-from collector.profile import load_profile
-from common.clock import Clock, LoopClock, SystemClock, run_virtual
-from common.streams import Dial, Streams, dial_tcp
-from common.wire import (
-    Desired,
-    OrderClass,
-    Outcome,
-    PlanLine,
-    PlanMeter,
-    Reading,
-    ReadRequest,
-    Relay,
+from benchmarks.faulty_lines import (
+    FAST_LATE_S,
+    FAST_LINES,
+    IN_MEMORY,
+    METERS,
+    ON_SOCKETS,
+    TRANSPORTS,
+    CheckedLine,
+    Found,
+    faulty_line,
+    our_line,
 )
+from benchmarks.line_tokens import CheckedLink
+from benchmarks.plain_pymodbus import plain_pymodbus
+from benchmarks.prove_case import Case, Shown
+from common.clock import Clock, LoopClock, SystemClock, run_virtual
+from common.streams import Streams, dial_tcp
+from common.wire import Desired, OrderClass, ReadRequest, Relay
 from simulator.gateway import Gateway
-from simulator.meter import DDSY1352, DTSD1352, PREPAID, PUBLIC, Meter, MeterSpec
 from simulator.time_line import EPOCH
-from simulator.wire_time import LineTiming
 
-RATES = {"late": 0.03, "noisy": 0.01, "crc": 0.01, "doubled": 0.01, "crossed": 0.005}
-TRANSPORTS = ("modbus-tcp", "rtu-tcp", "dlt645-tcp")
-METERS, PUBLIC_METERS, DEAD_UNITS = 40, 6, (7, 23)
-IN_MEMORY = {
-    "modbus-tcp": LineTiming(),
-    "rtu-tcp": LineTiming(),
-    "dlt645-tcp": LineTiming(2400, "E"),
-}
-# On sockets time is real, so the lines are fast; a DL/T 645 meter thinks for 20 ms at least all the same.
-FAST = LineTiming(19_200, "N", turnaround_s=0.004)
-ON_SOCKETS = {
-    "modbus-tcp": FAST,
-    "rtu-tcp": FAST,
-    "dlt645-tcp": LineTiming(115_200, "E", turnaround_s=0.021),
-}
-FAST_LINES, FAST_LATE_S = 16, 0.7
-READS = ((0x0000, 17), (0x0046, 28))
-PYMODBUS_TIMEOUT_S = 0.4
 STEP_S = 0.5
 
 
-class _Sink:
-    """Takes what a line finds; only the link's values matter here."""
-
-    def reading(self, reading: Reading) -> None:
-        return
-
-    def outcome(self, outcome: Outcome, ended: bool) -> None:
-        return
-
-    def trip_allowed(self, desired: Desired) -> bool:
-        return True
-
-    def time_known(self) -> bool:
-        return True
-
-
-class _CheckedLine(Line):
-    """The product's line over a link that is compared with the truth."""
-
-    def check_against(self, truths: Truths) -> CheckedLink:
-        checked = CheckedLink(self._link, truths)
-        self._link = checked
-        return checked
-
-
-@dataclass
-class Found:
-    """What one transport showed."""
-
-    transactions: int = 0
-    accepted: int = 0
-    wrong: int = 0
-    timeouts: int = 0
-    strays: int = 0
-    bad_frames: int = 0
-
-    def add(self, link: CheckedLink) -> None:
-        self.transactions += link.transactions
-        self.accepted += link.accepted
-        self.wrong += link.wrong
-        self.timeouts += link.timeouts
-        self.strays += link.strays
-        self.bad_frames += link.bad_frames
-
-
-def faulty_line(transport: str, clock: Clock, timing: LineTiming, seed: int, late_s: float) -> TokenLine:
-    """Return a line of prepaid and public meters on which answers go wrong."""
-    line = TokenLine(
-        f"L{seed}", clock, [Meter(spec, str(seed)) for spec in _specs(transport)], timing, protocol=transport
-    )
-    line.truths = Truths(random.Random(seed))
-    for name, rate in RATES.items():
-        line.faults.set(name, rate)
-    line.faults.set("late_s", late_s)
-    for unit in DEAD_UNITS:
-        line.meters[unit].dead = True
-    return line
-
-
-def _specs(transport: str) -> list[MeterSpec]:
-    return [
-        MeterSpec(
-            serial=f"{unit:012d}",
-            unit=unit,
-            profile=_profile(transport, unit),
-            kind=PREPAID if unit <= METERS else PUBLIC,
-            load_class="restaurant",
-            address=f"{unit:012d}" if transport == "dlt645-tcp" else None,
-        )
-        for unit in range(1, METERS + PUBLIC_METERS + 1)
-    ]
-
-
-def _profile(transport: str, unit: int) -> str:
-    if transport == "dlt645-tcp":
-        return "dlt645-2007-1p" if unit <= METERS else "dlt645-2007-3p"
-    return DDSY1352 if unit <= METERS else DTSD1352
-
-
-def our_line(
-    transport: str, timing: LineTiming, dial: Dial, clock: Clock, seed: int, port: int
-) -> _CheckedLine:
-    """Return the product's owner of such a line."""
-    meters = [
-        PlanMeter(
-            meter_id=f"m{spec.unit}",
-            unit=spec.unit,
-            profile=spec.profile,
-            prepaid=spec.kind == PREPAID,
-            address=spec.address or "",
-        )
-        for spec in _specs(transport)
-    ]
-    plan = PlanLine(
-        line_id=f"L{seed}",
-        name="1",
-        protocol=transport,
-        host="127.0.0.1",
-        port=port,
-        baud=timing.baud,
-        parity=timing.parity,
-        poll_interval_s=0,
-        meters=meters,
-    )
-    profiles = {name: load_profile(name) for name in {meter.profile for meter in meters}}
-    return _CheckedLine(plan, profiles, dial=dial, clock=clock, random_=random.Random(seed), sink=_Sink())
-
-
-async def drive(line: _CheckedLine, link: CheckedLink, clock: Clock, seed: int, until: int) -> None:
+async def drive(line: CheckedLine, link: CheckedLink, clock: Clock, seed: int, until: int) -> None:
     """Run a line until so many transactions: polls, a watch list, reads on demand and relay orders."""
     chance = random.Random(f"drive {seed}")
     running = asyncio.get_running_loop().create_task(line.run())
@@ -258,53 +128,6 @@ async def on_sockets(transport: str, count: int) -> Found:
 
     await asyncio.gather(*(one(seed) for seed in range(1, FAST_LINES + 1)))
     return found
-
-
-async def plain_pymodbus(count: int, retries: int) -> Found:
-    """Read the same RTU lines with the library alone."""
-    clock = SystemClock()
-    found = Found()
-
-    async def one(seed: int) -> None:
-        simulated = faulty_line("rtu-tcp", clock, FAST, seed, FAST_LATE_S)
-        gateway = Gateway(f"G{seed}", "网关", [simulated])
-        port = await gateway.ports[simulated.code].listen("127.0.0.1", 0)
-        client = AsyncModbusTcpClient(
-            "127.0.0.1", port=port, framer=FramerType.RTU, timeout=PYMODBUS_TIMEOUT_S, retries=retries
-        )
-        try:
-            await client.connect()
-            mine = 0
-            while mine < count / FAST_LINES:
-                for unit in range(1, METERS + 1):
-                    for at, size in READS:
-                        mine += 1
-                        await _read_plainly(client, simulated.truths, unit, at, size, found)
-            found.transactions += mine
-        finally:
-            client.close()
-            await gateway.close()
-
-    await asyncio.gather(*(one(seed) for seed in range(1, FAST_LINES + 1)))
-    return found
-
-
-async def _read_plainly(
-    client: AsyncModbusTcpClient, truths: Truths, unit: int, at: int, size: int, found: Found
-) -> None:
-    before = truths.count
-    try:
-        if not client.connected:
-            await client.connect()
-        answer = await client.read_holding_registers(at, count=size, device_id=unit)
-    except ModbusException:
-        found.timeouts += 1
-        return
-    if answer.isError():
-        return
-    found.accepted += 1
-    data = b"".join(word.to_bytes(2, "big") for word in answer.registers)
-    found.wrong += data not in truths.since(str(unit), before)
 
 
 def prove(transports: Sequence[str], memory: int, sockets: int) -> dict[str, Any]:
