@@ -239,8 +239,7 @@ class Collector:
                     sink=self,
                     sockets=self._sockets,
                 )
-                task = asyncio.get_running_loop().create_task(self._own(line))
-                self._lines[line_plan.line_id] = (line, task)
+                self._lines[line_plan.line_id] = line, asyncio.create_task(self._own(line))
             if change is Change.METERS:
                 self._lines[line_plan.line_id][0].replan(line_plan, self._shelf.in_force)
         for line, _ in self._lines.values():
@@ -271,10 +270,8 @@ class Collector:
         """Take up what changes in the site's own folders, without a restart."""
         while self._settings.profile_folders:
             await self._clock.sleep(PROFILES_LOOK_S)
-            if self._plan is not None:
-                changed = self._shelf.look()
-                if changed:
-                    self._apply(self._plan, changed)
+            if self._plan is not None and (changed := self._shelf.look()):
+                self._apply(self._plan, changed)
 
     async def _own(self, line: Line) -> None:
         """Run a line; a fault of ours in one line must not stop the others."""
