@@ -13,7 +13,7 @@ from common.streams import Dial, Streams, dial_tcp
 from common.wire import Desired, Outcome, PlanLine, PlanMeter, Reading
 from simulator.gateway import Gateway
 from simulator.line import Line as SimulatedLine
-from simulator.meter import DDSY1352, PREPAID, Meter, MeterSpec
+from simulator.meter import DDSY1352, DLT645_1P, PREPAID, Meter, MeterSpec
 from simulator.time_line import EPOCH
 from simulator.wire_time import LineTiming
 from tests.collector.site import run_site
@@ -47,10 +47,15 @@ class Place:
     def __init__(
         self, clock: Clock, protocol: str, meters: int, interval_s: float = 60.0, baud: int = 9600
     ) -> None:
-        specs = [MeterSpec(f"{u:012d}", u, DDSY1352, PREPAID, "restaurant") for u in range(1, meters + 1)]
+        self.profile = DLT645_1P if protocol.startswith("dlt645") else DDSY1352
+        parity = "E" if protocol.startswith("dlt645") else "N"
+        specs = [
+            MeterSpec(f"{u:012d}", u, self.profile, PREPAID, "restaurant", address=f"{u:012d}")
+            for u in range(1, meters + 1)
+        ]
         self.clock = clock
         self.meters = [Meter(spec, "half open") for spec in specs]
-        self.line = SimulatedLine("L1", clock, self.meters, LineTiming(baud), protocol=protocol)
+        self.line = SimulatedLine("L1", clock, self.meters, LineTiming(baud, parity), protocol=protocol)
         self.gateway = Gateway("G1", "一号井", [self.line])
         self.sink = Sink(clock)
         self.dials: list[float] = []
@@ -62,9 +67,13 @@ class Place:
             host="127.0.0.1",
             port=502,
             baud=baud,
+            parity=parity,
             poll_interval_s=interval_s,
             meters=[
-                PlanMeter(meter_id=f"m{s.unit}", unit=s.unit, profile=DDSY1352, prepaid=True) for s in specs
+                PlanMeter(
+                    meter_id=f"m{s.unit}", unit=s.unit, profile=self.profile, prepaid=True, address=s.serial
+                )
+                for s in specs
             ],
         )
 
@@ -73,7 +82,7 @@ class Place:
             self.dials.append(self.clock.monotonic())
             return await dial(host, port)
 
-        profiles = {DDSY1352: load_profile(DDSY1352)}
+        profiles = {self.profile: load_profile(self.profile)}
         return Line(
             self.plan, profiles, dial=noted, clock=self.clock, random_=random.Random(1), sink=self.sink
         )
@@ -96,7 +105,9 @@ def in_memory(place: Callable[[Clock], Place], story: Callable[[Place, Line], ob
 
 
 @pytest.mark.parametrize("meters", [1, 2, 3, 30])
-@pytest.mark.parametrize(("protocol", "baud"), [("modbus-tcp", 9600), ("rtu-tcp", 9600), ("rtu-tcp", 2400)])
+@pytest.mark.parametrize(
+    ("protocol", "baud"), [("modbus-tcp", 9600), ("rtu-tcp", 9600), ("rtu-tcp", 2400), ("dlt645-tcp", 2400)]
+)
 def test_half_open_is_found_in_five_seconds_from_the_first_unanswered_request(
     protocol: str, baud: int, meters: int
 ) -> None:
