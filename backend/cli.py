@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("--json", type=Path)
     days.add_argument("--shops", type=int, default=300)
     days.add_argument("--faults", action="store_true", help="埋设故障并核对电量、告警和送电")
-    days.add_argument("--mixed", action="store_true", help="4 号井 RTU 透传，5 号井 DL/T 645")
+    days.add_argument("--all-modbus", action="store_true", help="各井都用 Modbus TCP")
     return parser
 
 
@@ -113,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
                     arguments.json,
                     arguments.shops,
                     faults=arguments.faults,
-                    mixed=arguments.mixed,
+                    mixed=not arguments.all_modbus,
                 )
             )
         case _:

@@ -45,13 +45,13 @@ def run_days(
     shops: int = 300,
     *,
     faults: bool = False,
-    mixed: bool = False,
+    mixed: bool = True,
 ) -> int:
     """Run the mall for so many days and print what happened; return 1 when a law was broken.
 
     shops:  fewer than the mall's 300 for a quick run; public meters in proportion.
     faults: plant some, see simulator/days_planted.py, and judge what became of them.
-    mixed:  the mall with transparent gateways and DL/T 645.
+    mixed:  False for a mall that speaks Modbus TCP alone.
     """
     began = SystemClock().monotonic()
     folder = Path(tempfile.mkdtemp(prefix="prewatt-days-"))

@@ -109,7 +109,7 @@ class Mall:
         host: str = DEFAULT_HOST,
         base_port: int = DEFAULT_BASE_PORT,
         even: bool = False,
-        mixed: bool = False,
+        mixed: bool = True,
         protocols: tuple[str, ...] = (),
         shared_shaft: int | None = None,
     ) -> "Mall":
@@ -120,11 +120,12 @@ class Mall:
         timing:     of every line; None: what suits its protocol.
         even:       every shop of a class has the same mean load.
         mixed:      shaft 4 is transparent RTU, shaft 5 DL/T 645, shaft 2 has two lines on one port;
-                    otherwise `protocols` and `shared_shaft` say so, see Layout.
+                    False: all Modbus TCP, a port for each line.
+        protocols, shared_shaft: say so shaft by shaft instead, see Layout.
         Lines count on from the first shaft to the last, meters on a line from unit 1.
         """
         shops = draw_shops(str(seed), prepaid, shafts)
-        if mixed:
+        if mixed and not protocols and shared_shaft is None:
             protocols, shared_shaft = MIXED, MIXED_SHARED_SHAFT
         planned = plan_shafts(shops, Layout(shafts, lines_per_gateway, public, protocols, shared_shaft))
         mall = cls(seed, clock, planned, shops)

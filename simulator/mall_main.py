@@ -55,7 +55,7 @@ async def run_mall(options: argparse.Namespace, clock: Clock) -> None:
         lines_per_gateway=options.lines,
         prepaid=options.prepaid,
         public=options.public,
-        mixed=options.mixed,
+        mixed=not options.all_modbus,
     )
     if options.state is not None:
         load_state(mall, options.state)
@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument("--prepaid", type=int, default=300, help="商铺预付费表数")
     parser.add_argument("--public", type=int, default=50, help="公区表数")
     parser.add_argument(
-        "--mixed", action="store_true", help="4 号井 RTU 透传，5 号井 DL/T 645，2 号井两线共口"
+        "--all-modbus", action="store_true", help="各井都用 Modbus TCP，不设 RTU 透传、DL/T 645 和共口"
     )
     parser.add_argument("--delay-s", type=int, help="站点文件：提醒送达后多久断电")
     parser.add_argument("--poll-interval-s", type=float, help="站点文件：每块表的抄表间隔")

@@ -57,6 +57,7 @@ class StackOptions:
     lines: int = 3
     prepaid: int = 300
     public: int = 50
+    mixed: bool = True  # False: all Modbus TCP.
     delay_s: int | None = None
     poll_interval_s: float | None = None
     public_port: int = 0
@@ -240,6 +241,8 @@ class Stack:
             values["poll-interval-s"] = options.poll_interval_s
         for name, value in values.items():
             command += [f"--{name}", str(value)]
+        if not options.mixed:
+            command.append("--all-modbus")
         child = await self._spawn("mall", command, {})
         await self._wait_for(child, f"{self.mall_url}/lines")
 

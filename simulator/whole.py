@@ -76,7 +76,7 @@ async def whole_mall(
     shafts: int = 5,
     lines_per_gateway: int = 3,
     policy: SitePolicy | None = None,
-    mixed: bool = False,
+    mixed: bool = True,
     health_s: float = 300.0,
 ) -> AsyncIterator[WholeMall]:
     """Build the mall and let it run beside the body; the loop must be a VirtualLoop."""

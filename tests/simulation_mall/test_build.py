@@ -32,7 +32,7 @@ print(hashlib.sha256(told.encode()).hexdigest())
 
 @pytest.fixture(scope="module")
 def mall() -> Mall:
-    return Mall.build(1, ManualClock(MORNING))
+    return Mall.build(1, ManualClock(MORNING), mixed=False)
 
 
 def digest(seed: int, hash_seed: str) -> str:
