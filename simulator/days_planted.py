@@ -79,10 +79,11 @@ class _Day:
         found = list(self._gateways(away))
         others = [code for code in gateways if code not in away]
         lines = [code for gateway in others for code in self.mall.gateways[gateway].lines]
-        # On a line with hardly a meter, its silence and theirs are the same.
+        # On a line with hardly a meter its silence and theirs are the same: none is cut there.
         worth = [code for code in lines if len(self.mall.line(code).meters) >= LEAST_ON_A_CUT_LINE]
-        cut = self.drawn.choice(worth or lines)
-        found.append(self._timed(FaultKind.LINE, cut, self._length(40, 120), self._meters_of([cut])))
+        cut = self.drawn.choice(worth) if worth else ""
+        if cut:
+            found.append(self._timed(FaultKind.LINE, cut, self._length(40, 120), self._meters_of([cut])))
         free = [code for code in lines if code != cut]
         taken: set[str] = set()
         for serial in self._dead(free):
