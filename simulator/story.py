@@ -95,7 +95,8 @@ async def _play(running: Stack, payments: int) -> dict[str, Any]:
         people = await shoppers(ctx, running, client)
         timeline.tell(f"{len(people)} 户商户已登录并绑定")
         hero = await _hero(people)
-        poor = [person for person in people if person is not hero][:payments]
+        others = [person for person in people if person is not hero]
+        poor = random.Random(3).sample(others, min(payments, len(others)))  # Over all lines.
         rich = [person for person in people if person not in poor]
         await _each(rich, lambda person: person.pay_and_wait(FULL_FEN), 8)
         timeline.tell(f"{len(rich)} 户已交电费，{len(poor)} 户余额为零")
