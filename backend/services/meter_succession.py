@@ -3,6 +3,7 @@
 Called inside the unit of work of a meter change, with the account and the old meter's state locked.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from backend.services.accrue import Accruals, go_on_from
 from backend.services.cut_day import charge_accounts
 from backend.services.decide_supply import order_relay
 from backend.services.meter_secrets import open_control, resealed
-from backend.services.readings_store import CHANGED, ms_of, write_readings, write_states
+from backend.services.readings_store import CHANGED, reading_row, write_readings, write_states
 from backend.services.site_meters import free_unit
 from backend.services.site_wiring import end_alarms
 from backend.services.tariff_book import versions_by_tariff
@@ -130,7 +131,5 @@ async def _move_reasons(ctx: Context, old: Meter, new: Meter) -> None:
         await row.save(update_fields=["lifted_at", "lifted_by", "standing_key"])
 
 
-def _row(ctx: Context, meter: Meter, end: Accepted, verdict: Verdict) -> tuple[Any, ...]:
-    rates = end.rates_wh or (None, None, None, None)
-    seen = (meter.id, ms_of(end.read_at), CHANGED, meter.site_id, ms_of(ctx.clock.now()), end.register_wh)
-    return (*seen, *rates, None, Relay.UNKNOWN.value, verdict.value)
+def _row(ctx: Context, meter: Meter, end: Accepted, verdict: Verdict) -> Sequence[Any]:
+    return reading_row(meter, CHANGED, verdict, end=end, received_at=ctx.clock.now())

@@ -1,9 +1,13 @@
 """Read one meter now (立即抄表): for a person, or to confirm a trip."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+
+from tortoise.expressions import Q
 
 from backend.context import Context
 from backend.models.supply import ReadRequest
+from backend.services.row_ids import id_of
 from backend.services.work import wake
 
 READ_WITHIN = timedelta(seconds=60)
@@ -43,3 +47,15 @@ async def ask_reading(
     )
     wake(ctx, f"desired:{site_id}")
     return str(request.id)
+
+
+async def answer_requests(ctx: Context, read: Iterable[str], peeked: Iterable[str]) -> None:
+    """Close the requests that readings name; a peek shows the meter, but confirms nothing."""
+    for keys, but in ((read, None), (peeked, Q(purpose="confirm"))):
+        numbers = [number for key in sorted(keys) if (number := id_of(key)) is not None]
+        if not numbers:
+            continue
+        asked = ReadRequest.filter(id__in=numbers, answered_at=None)
+        if but is not None:
+            asked = asked.exclude(but)
+        await asked.update(answered_at=ctx.clock.now(), standing_key=None)

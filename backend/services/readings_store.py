@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from backend.models.meters import MeterState
+from backend.domain.readings import Accepted, Verdict
+from backend.models.meters import Meter, MeterState
 from backend.store import run_many, time_writer, upsert_sql
+from common.wire import Relay
 
-# Kinds beside wire.ReadingKind: a midnight that a meter kept; last and first register of a meter change.
-FROZEN, CHANGED = "frozen", "changed"
+# Kinds beside wire.ReadingKind, of registers that nobody read at their instant: a midnight that a meter kept;
+# last and first register of a meter change; what a person wrote down as transformers were replaced.
+FROZEN, CHANGED, TYPED = "frozen", "changed", "typed"
 READING = (
     "meter_id",
     "read_at_ms",
@@ -69,6 +72,31 @@ _STATE = (
 def ms_of(at: datetime) -> int:
     """Write an instant as the tables hold it: whole milliseconds since 1970."""
     return round(at.timestamp() * 1000)
+
+
+def reading_row(
+    meter: Meter,
+    kind: str,
+    verdict: Verdict,
+    *,
+    end: Accepted,
+    received_at: datetime,
+    power_w: int | None = None,
+    relay: Relay = Relay.UNKNOWN,
+) -> Sequence[Any]:
+    """Return one row for `write_readings`; power as the meter shows it."""
+    return (
+        meter.id,
+        ms_of(end.read_at),
+        kind,
+        meter.site_id,
+        ms_of(received_at),
+        end.register_wh,
+        *(end.rates_wh or (None, None, None, None)),
+        power_w,
+        relay.value,
+        verdict.value,
+    )
 
 
 async def write_readings(found: Iterable[Sequence[Any]]) -> None:

@@ -21,10 +21,12 @@ from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.tasks import PAYMENT_MISMATCH
 from backend.store import rows
 from common.units import NANOYUAN_PER_FEN, Fen, Nanoyuan
-from common.wire import Relay
+from common.wire import ReadingKind, Relay
 
 MAX_CLOCK_OFFSET_MS = 5_000
 _CONFIRMING = timedelta(minutes=10)  # Older readings confirm nothing.
+_READ = (ReadingKind.POLL.value, ReadingKind.REQUEST.value, ReadingKind.VERIFY.value)
+_UNREAD_FOR, _UNREAD_POLLS = timedelta(minutes=15), 3
 _SPREAD_MINUTES = 10
 
 
@@ -67,7 +69,7 @@ async def account_facts(ctx: Context, account: Account, states: list[MeterState]
         estimated_fen=estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,
         open_order=OpenOrder(order.order_no, order.created_at) if order else None,
-        doubts=await _doubts(account, states, now),
+        doubts=await _doubts(account, states, policy, now),
         debt_cap_fen=None if mean is None else Fen(mean * policy.debt_cap_days // NANOYUAN_PER_FEN),
     )
 
@@ -126,13 +128,20 @@ def _episode(row: ArrearsEpisode | None) -> Episode | None:
     )
 
 
-async def _doubts(account: Account, states: list[MeterState], now: datetime) -> frozenset[Doubt]:
+async def _doubts(
+    account: Account, states: list[MeterState], policy: SitePolicy, now: datetime
+) -> frozenset[Doubt]:
     doubts = await _link_doubts(account, now)
     if any(state.read_at is None for state in states):
         doubts.add(Doubt.NO_READING)
     if any(state.quarantined_at is not None for state in states):
         doubts.add(Doubt.QUARANTINE)
-    if any(state.silent_since_at is not None for state in states):
+    # A meter that answers again while its readings wait in a spool is as unknown as a silent one.
+    read_since = now - max(_UNREAD_FOR, _UNREAD_POLLS * timedelta(seconds=policy.poll_interval_s))
+    if any(
+        state.silent_since_at is not None or (state.read_at is not None and state.read_at < read_since)
+        for state in states
+    ):
         doubts.add(Doubt.METER_SILENT)
     if await StaffTask.exists(account_id=account.id, kind=PAYMENT_MISMATCH, done_at=None):
         doubts.add(Doubt.PAYMENT)
@@ -159,10 +168,12 @@ async def _link_doubts(account: Account, now: datetime) -> set[Doubt]:
 
 
 async def _read_ats(meter_id: int, now: datetime) -> tuple[datetime, ...]:
+    """Return when the meter itself was read of late; what was typed or kept by the meter confirms no trip."""
+    marks = ",".join("?" * len(_READ))
     found = await rows(
         "SELECT read_at_ms FROM reading WHERE meter_id = ? AND read_at_ms > ? AND verdict = 'accepted'"
-        " ORDER BY read_at_ms DESC LIMIT 20",
-        [meter_id, ms_of(now - _CONFIRMING)],
+        f" AND kind IN ({marks}) ORDER BY read_at_ms DESC LIMIT 20",
+        [meter_id, ms_of(now - _CONFIRMING), *_READ],
     )
     return tuple(datetime.fromtimestamp(row["read_at_ms"] / 1000, UTC) for row in reversed(found))
 

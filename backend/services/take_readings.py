@@ -25,7 +25,6 @@ from backend.domain.readings import (
 from backend.errors import Invalid
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
-from backend.models.supply import ReadRequest
 from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector, wake_if_list_changed, watched
@@ -34,9 +33,9 @@ from backend.services.locks import lock_accounts
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
 from backend.services.ratio_boundaries import RatioBoundaries
+from backend.services.read_requests import answer_requests
 from backend.services.reading_alarms import tell_of_meters
-from backend.services.readings_store import FROZEN, ms_of, write_readings, write_states
-from backend.services.row_ids import id_of
+from backend.services.readings_store import FROZEN, TYPED, reading_row, write_readings, write_states
 from backend.services.tariff_book import versions_by_tariff
 from backend.services.watch_list import may_concern
 from backend.services.work import wake
@@ -115,7 +114,7 @@ class _Intake:
         await self.accruals.write()
         await write_states(self.states.values())
         await self.ratios.write(self.ctx)
-        await self._answer_requests()
+        await answer_requests(self.ctx, self.answered, self.peeked)
         await tell_of_readings(self.ctx, self.site_id, self.quarantined, self.accepted)
         await tell_of_meters(self.ctx, self.site_id, self.meters, readings)
         await follow_power(self.ctx, self.site_id, self.accounts, self.seen)
@@ -125,18 +124,23 @@ class _Intake:
 
     def _take(self, reading: Reading, meter: Meter) -> None:
         state = self.states[meter.id]
-        self.ratios.begin(meter, accepted_of(state))
-        boundary = self.ratios.register_at(accepted_of(state), reading)
+        last = accepted_of(state)
+        self.ratios.begin(meter, last)
+        boundary = self.ratios.register_at(last, reading)
         if boundary is not None:
-            self._take_one(boundary, meter)
+            # A register that was written down: it divides the interval, and says nothing of the meter today.
+            self._take_one(boundary, meter, TYPED)
             if state.read_at != boundary.read_at:
                 # It cannot have stood there: no ratio is right for this interval until a person decides.
                 self._store(reading, meter, reading.kind.value, Verdict.JUMPED)
                 self._follow(meter, state, None, reading, Verdict.JUMPED)
                 return
-        self._take_one(reading, meter)
+        verdict = self._take_one(reading, meter, reading.kind.value)
+        self._follow(meter, state, last, reading, verdict)
+        if reading.request_id is not None and verdict not in QUARANTINED:
+            self.answered.add(reading.request_id)
 
-    def _take_one(self, reading: Reading, meter: Meter) -> None:
+    def _take_one(self, reading: Reading, meter: Meter, kind: str) -> Verdict:
         state = self.states[meter.id]
         last = accepted_of(state)
         facts = facts_of(meter)
@@ -153,12 +157,10 @@ class _Intake:
         elif judged.verdict in QUARANTINED and last is not None:
             for midnight in between(_midnights(reading), last, reading.read_at):
                 self._store(_frozen_row(reading, midnight), meter, FROZEN, Verdict.UNUSED)
-        self._store(reading, meter, reading.kind.value, judged.verdict)
+        self._store(reading, meter, kind, judged.verdict)
         if judged.verdict in {Verdict.ACCEPTED, Verdict.FIRST}:
             self.ratios.accepted(meter, reading.read_at)
-        self._follow(meter, state, last, reading, judged.verdict)
-        if reading.request_id is not None and judged.verdict not in QUARANTINED:
-            self.answered.add(reading.request_id)
+        return judged.verdict
 
     def _accept(
         self,
@@ -192,21 +194,16 @@ class _Intake:
         return judged
 
     def _store(self, reading: Reading, meter: Meter, kind: str, verdict: Verdict) -> None:
-        rates = reading.period_registers_wh or (None, None, None, None)
-        self.readings.append(
-            (
-                meter.id,
-                ms_of(reading.read_at),
-                kind,
-                self.site_id,
-                ms_of(self.now),
-                reading.register_wh,
-                *rates,
-                reading.power_w,
-                reading.relay.value,
-                verdict.value,
-            )
+        row = reading_row(
+            meter,
+            kind,
+            verdict,
+            end=Accepted(reading.read_at, reading.register_wh, reading.period_registers_wh),
+            received_at=self.now,
+            power_w=reading.power_w,
+            relay=reading.relay,
         )
+        self.readings.append(row)
 
     def _follow(
         self, meter: Meter, state: MeterState, last: Accepted | None, reading: Reading, verdict: Verdict
@@ -226,7 +223,8 @@ class _Intake:
         gap = self.now - reading.read_at if last is None else reading.read_at - last.read_at
         if max(gap, self.now - reading.read_at) > OUTAGE and meter.account_id is not None:
             self.outages.add(meter.account_id)
-        self._show(meter, state, reading)
+        if self._show(meter, state, reading):
+            state.silent_since_at = None
 
     def _quarantine(self, meter: Meter, state: MeterState, reading: Reading, verdict: Verdict) -> None:
         self.quarantined.append(Quarantined(meter, verdict, reading.register_wh))
@@ -241,18 +239,22 @@ class _Intake:
     def _peek(self, reading: Reading, meter: Meter) -> None:
         """Show the newest state while older readings wait; its own reading follows in its turn.
 
-        It answers whoever wants to see the meter, but confirms no trip: that takes an accepted register.
+        It answers whoever wants to see the meter, but confirms no trip: that takes an accepted register. A
+        silent meter stays so for what is decided: its newest energy is still not known.
         """
         if reading.read_at <= self.now + FUTURE_AFTER:
             self._show(meter, self.states[meter.id], reading)
             if reading.request_id is not None:
                 self.peeked.add(reading.request_id)
 
-    def _show(self, meter: Meter, state: MeterState, reading: Reading) -> None:
-        """Keep what the newest reading says beside the register, on the primary side (乘以倍率)."""
+    def _show(self, meter: Meter, state: MeterState, reading: Reading) -> bool:
+        """Keep what the newest reading says beside the register, on the primary side (乘以倍率).
+
+        Returns whether it is the newest.
+        """
         if state.shown_at is not None and reading.read_at < state.shown_at:
-            return
-        state.shown_at, state.silent_since_at = reading.read_at, None
+            return False
+        state.shown_at = reading.read_at
         if reading.power_w is not None:
             state.power_w = reading.power_w * meter.transformers.ratio
         power_w = None if reading.power_w is None else state.power_w
@@ -271,16 +273,7 @@ class _Intake:
                 "current_ma": None if amps is None else [ma * at.current_ratio for ma in amps],
             }
             state.electrical = msgspec.json.encode(shown).decode()
-
-    async def _answer_requests(self) -> None:
-        for keys, purposes in ((self.answered, None), (self.peeked, Q(purpose="confirm"))):
-            numbers = [number for key in sorted(keys) if (number := id_of(key)) is not None]
-            if not numbers:
-                continue
-            asked = ReadRequest.filter(id__in=numbers, answered_at=None)
-            if purposes is not None:
-                asked = asked.exclude(purposes)
-            await asked.update(answered_at=self.now, standing_key=None)
+        return True
 
 
 def _midnights(reading: Reading) -> list[Midnight]:
