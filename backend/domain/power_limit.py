@@ -134,6 +134,15 @@ def lifted(watch: PowerWatch, now: datetime) -> PowerWatch:
     return PowerWatch(restored_at=now, trouble_at=now)
 
 
+def handed_over(watch: PowerWatch) -> PowerWatch:
+    """Another meter goes on for the same shop (换表): what is off stays off by the same rule, and the
+    restores that were used up stay so. What was being measured was the old meter's: it begins anew.
+    """
+    if watch.state in _OFF:
+        return watch
+    return replace(watch, state=PowerState.UNDER, streak=None, told_at=None)
+
+
 class NightWatch(Struct, frozen=True):
     """Use of a closed shop (夜间功率): it is told, and never tripped."""
 

@@ -86,6 +86,11 @@ async def standing(ctx: Context, kind: str, object_id: int) -> Approval | None:
     return approval if is_open else None
 
 
+async def withdraw(approval_id: int) -> None:
+    """Close a request whose object is gone; nobody can answer it any more. Harmless when it is closed."""
+    await Approval.filter(id=approval_id, standing_key__isnull=False).update(standing_key=None)
+
+
 async def _close(approval: Approval) -> None:
     approval.standing_key = None
     await approval.save(update_fields=["standing_key"])

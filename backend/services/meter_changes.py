@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from backend.context import Context
-from backend.domain.readings import Accepted, judge_as_said, most_energy_wh
+from backend.domain.readings import Accepted, most_energy_wh
 from backend.errors import Invalid, NotFound, Refused
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterChange
@@ -23,7 +23,8 @@ from backend.services.control_supply import own_meter
 from backend.services.decide_supply import decide_account
 from backend.services.doubtful import facts_of
 from backend.services.locks import lock_account, lock_state
-from backend.services.meter_succession import close_old, find_or_make_new, hand_over
+from backend.services.meter_succession import RatioIsDue, close_old, find_or_make_new, hand_over
+from backend.services.ratio_boundaries import RatioBoundaries, drop_waiting
 from backend.services.site_plan import renew_plan
 from backend.services.site_wiring import check_wiring
 from backend.services.work import wake
@@ -184,16 +185,24 @@ async def _carry_out(ctx: Context, change: MeterChange, account: Account | None)
         )
         if end.register_wh < last.register_wh:
             raise RegisterHasPassed()
-    judged = None if last is None else judge_as_said(last, end, facts_of(old))
+    meters = {str(old.id): old}
+    ratios = await RatioBoundaries.of(meters)
+    old = meters[str(old.id)]
+    ratios.begin(old, last)
     columns = {"unit": old.unit, **_columns(new)}
-    await close_old(ctx, old, account, state, last, end, judged)
+    change.energy_wh = await close_old(ctx, old, account, state, last, end, ratios)
+    ratios.accepted(old, max(change.changed_at, end.read_at))  # What was due before holds for the new one.
+    if ratios.is_due(old):
+        raise RatioIsDue()
+    await ratios.write(ctx)
+    await drop_waiting(old.id)
     made = await find_or_make_new(ctx, old, columns)
     await check_wiring(old.site_id, meters={made.id})
-    await hand_over(ctx, old, made, end, new.register_wh, f"meter_change:{change.id}")
+    first = Accepted(end.read_at, new.register_wh)
+    await hand_over(ctx, old, made, account, first=first, cause=f"meter_change:{change.id}")
     await Meter.filter(id=old.id).update(account_id=None)
     change.new_meter_id, change.changed_at = made.id, end.read_at
     change.old_register_wh = end.register_wh
-    change.energy_wh = 0 if judged is None else judged.energy_wh
     change.done_by, change.done_at = ctx.caller.id, ctx.clock.now()
     await change.save()
     if account is not None:

@@ -10,20 +10,30 @@ import msgspec
 
 from backend.context import Context
 from backend.domain.charging import charge_day_of
-from backend.domain.readings import Accepted, Judged, Verdict
+from backend.domain.readings import Accepted, Verdict, judge_as_said
 from backend.errors import Refused
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterKind, MeterState
+from backend.models.site import Line
 from backend.models.supply import OffReason, ReadRequest, Supply, SupplyOrder
 from backend.services.accrue import Accruals, go_on_from
 from backend.services.cut_day import charge_accounts
 from backend.services.decide_supply import order_relay
+from backend.services.doubtful import facts_of
+from backend.services.line_owners import need_nothing_left
 from backend.services.meter_secrets import open_control, resealed
-from backend.services.readings_store import CHANGED, reading_row, write_readings, write_states
+from backend.services.power_limit import pass_on
+from backend.services.ratio_boundaries import RatioBoundaries
+from backend.services.readings_store import CHANGED, TYPED, reading_row, write_readings, write_states
 from backend.services.site_meters import free_unit
 from backend.services.site_wiring import end_alarms
 from backend.services.tariff_book import versions_by_tariff
 from common.wire import OrderClass, Relay, Stage
+
+
+class RatioIsDue(Refused):
+    code = "ratio_is_due"
+    message = "旧表的变比更改正等待抄表生效，与换表示数或时间不符：请先完成或撤回变比更改"
 
 
 class NoTariffYet(Refused):
@@ -38,18 +48,28 @@ async def close_old(
     state: MeterState,
     last: Accepted | None,
     end: Accepted,
-    judged: Judged | None,
-) -> None:
+    ratios: RatioBoundaries,
+) -> int:
     """Charge the old meter up to its last register and take it out of use; its address is free again.
 
     The account's open accruals become entries now: an accrual must not outlive its meter's account.
+    Returns the energy charged to close it. A register at which its transformers were replaced divides it.
     """
     accruals = Accruals(await versions_by_tariff(old.site_id))
-    if last is not None and judged is not None and end != last:
-        priced = accruals.close(old, account, state, last, end, judged, at=end.read_at)
-        if priced is None:
-            raise NoTariffYet()
-    await write_readings([_row(ctx, old, end, Verdict.ACCEPTED)])
+    energy_wh = 0
+    boundary = ratios.boundary(old.id, last, end.read_at)
+    for piece in (end,) if boundary is None else (boundary, end):
+        if last is not None and piece != last:
+            if piece.register_wh < last.register_wh:
+                raise RatioIsDue()
+            judged = judge_as_said(last, piece, facts_of(old))
+            if accruals.close(old, account, state, last, piece, judged, at=piece.read_at) is None:
+                raise NoTariffYet()
+            energy_wh += judged.energy_wh
+            ratios.accepted(old, piece.read_at)
+            last = piece
+    seen = [] if boundary is None else [_row(ctx, old, boundary, Verdict.ACCEPTED, TYPED)]
+    await write_readings([*seen, _row(ctx, old, end, Verdict.ACCEPTED)])
     await accruals.write()
     state.quarantined_at = state.silent_since_at = None
     await write_states([state])
@@ -61,6 +81,7 @@ async def close_old(
     await MeterState.filter(meter_id=old.id).update(account_id=None)
     await ReadRequest.filter(meter_id=old.id, standing_key__isnull=False).update(standing_key=None)
     await end_alarms(ctx, old.site_id, old.id)
+    return energy_wh
 
 
 async def find_or_make_new(ctx: Context, old: Meter, columns: dict[str, Any]) -> Meter:
@@ -68,6 +89,8 @@ async def find_or_make_new(ctx: Context, old: Meter, columns: dict[str, Any]) ->
     values = {name: getattr(old, name) for name in Meter._meta.db_fields if name != "id"}
     values |= {"retired_at": None, **columns}
     made = await Meter.filter(site_id=old.site_id, serial=columns["serial"]).first()
+    if made is not None and made.retired_at is not None:
+        await need_nothing_left(old.site_id, made.line_id, await Line.get(id=old.line_id), made.retired_at)
     number = ctx.ids.new() if made is None else made.id
     key = ctx.settings.secret_key  # What opens a breaker is sealed for one meter: anew for this one.
     control = open_control(key, old.id, old.control_sealed)
@@ -78,12 +101,13 @@ async def find_or_make_new(ctx: Context, old: Meter, columns: dict[str, Any]) ->
     return made
 
 
-async def hand_over(ctx: Context, old: Meter, new: Meter, end: Accepted, first_wh: int, cause: str) -> None:
+async def hand_over(
+    ctx: Context, old: Meter, new: Meter, account: Account | None, *, first: Accepted, cause: str
+) -> None:
     """Let the new meter begin at its first register, with what the old one's relay should be.
 
     The relay is ordered at once, also ON: the new meter proves its contact, and who was off stays off.
     """
-    first = Accepted(end.read_at, first_wh)
     links = {"site_id": new.site_id, "account_id": new.account_id}
     state, _ = await MeterState.get_or_create(defaults=links, meter_id=new.id)
     state.account_id = new.account_id
@@ -109,6 +133,8 @@ async def hand_over(ctx: Context, old: Meter, new: Meter, end: Accepted, first_w
         ended_at=ctx.clock.now(), end_stage=Stage.SUPERSEDED
     )
     await _move_reasons(ctx, old, new)
+    if account is not None:
+        await pass_on(ctx, account, old, new)
     why = tuple(msgspec.json.decode(reasons, type=list[str]))
     await order_relay(ctx, supply, relay=relay, order_class=order_class, reasons=why, cause=cause)
 
@@ -131,5 +157,5 @@ async def _move_reasons(ctx: Context, old: Meter, new: Meter) -> None:
         await row.save(update_fields=["lifted_at", "lifted_by", "standing_key"])
 
 
-def _row(ctx: Context, meter: Meter, end: Accepted, verdict: Verdict) -> Sequence[Any]:
-    return reading_row(meter, CHANGED, verdict, end=end, received_at=ctx.clock.now())
+def _row(ctx: Context, meter: Meter, end: Accepted, verdict: Verdict, kind: str = CHANGED) -> Sequence[Any]:
+    return reading_row(meter, kind, verdict, end=end, received_at=ctx.clock.now())

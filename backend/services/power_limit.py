@@ -10,7 +10,17 @@ from datetime import datetime
 from msgspec import Struct
 
 from backend.context import Context
-from backend.domain.power_limit import Act, PowerStep, Sample, follow, follow_night, lifted
+from backend.domain.power_limit import (
+    Act,
+    PowerState,
+    PowerStep,
+    Sample,
+    follow,
+    follow_night,
+    handed_over,
+    lifted,
+)
+from backend.domain.power_limit import PowerWatch as PowerWatched
 from backend.domain.supply import Reason
 from backend.domain.windows import windows_from
 from backend.messages.port import NoticeLevel
@@ -116,6 +126,23 @@ async def lift_by_person(ctx: Context, account: Account, meter: Meter) -> None:
     await StaffTask.filter(account_id=account.id, kind=HELD_TASK, done_at=None).update(
         done_at=ctx.clock.now(), done_by=ctx.caller.id or None, note="已人工送电"
     )
+
+
+async def pass_on(ctx: Context, account: Account, old: Meter, new: Meter) -> None:
+    """A meter was replaced: the limit is the shop's, so what stands of it goes on behind the new one."""
+    rows = await lock_watches(sorted((old.id, new.id)))
+    await PowerWatch.filter(meter_id__in=[old.id, new.id]).delete()
+    before = rows.get(old.id)
+    watch = None if before is None else handed_over(watch_of(before))
+    if before is None or watch is None or watch == PowerWatched():
+        return
+    row = new_watch(new)
+    note_watch(row, watch)
+    row.state_since_at, row.over_w = before.state_since_at, before.over_w
+    await row.save(force_create=True)
+    if watch.state is PowerState.TRIPPED and watch.tripped_at is not None:
+        rules = rules_of(account, await policy_of(new.site_id))
+        await check_power(ctx, new.id, watch.tripped_at + rules.restore)
 
 
 async def _follow_one(

@@ -14,13 +14,15 @@ from backend.context import Context
 from backend.domain.transformers import EnergySide
 from backend.errors import Invalid, NotFound, Refused
 from backend.models.accounts import Account
-from backend.models.meters import Meter, MeterKind, MeterState, RatioChange
+from backend.models.meters import Meter, MeterKind, MeterState
+from backend.models.power import PowerWatch
 from backend.models.site import Line, Shop
-from backend.models.supply import Supply
+from backend.models.supply import OffReason, Supply
 from backend.services.line_owners import need_nothing_left, need_same_owner
 from backend.services.locks import lock_account
 from backend.services.meter_models import known_families
 from backend.services.meter_secrets import Control, open_control, resealed
+from backend.services.ratio_boundaries import drop_waiting
 from backend.services.row_ids import id_of
 from backend.services.site_parts import (
     Address,
@@ -220,7 +222,12 @@ async def _retire(ctx: Context, meter: Meter, now: datetime) -> None:
         account_id=None, silent_since_at=None, quarantined_at=None
     )
     await Supply.filter(meter_id=meter.id).update(account_id=None)
-    await RatioChange.filter(meter_id=meter.id, standing_key__isnull=False).update(standing_key=None)
+    await drop_waiting(meter.id)
+    await PowerWatch.filter(meter_id=meter.id).delete()
+    # Whoever it belongs to when it comes back begins without the reasons of the shop before.
+    await OffReason.filter(meter_id=meter.id, standing_key__isnull=False).update(
+        lifted_at=now, lifted_by=ctx.caller.id or None, standing_key=None
+    )
     await end_alarms(ctx, meter.site_id, meter.id)
 
 
