@@ -22,6 +22,7 @@ from backend.services.control_supply import own_meter
 from backend.services.decide_supply import decide_account
 from backend.services.doubtful import DoubtfulRow, facts_of, judge_again, waiting_rows
 from backend.services.locks import lock_account, lock_state
+from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.readings_store import write_states
 from backend.services.take_readings import OUTAGE
 from backend.services.tariff_book import versions_by_tariff
@@ -72,8 +73,9 @@ async def decide_register(
     """Decide about the doubtful reading of an instant; the same decision again returns the first.
 
     accept: the energy since the last accepted register is charged, each midnight that the meter kept apart,
-    and what came after it is judged again. priced_at: all of it at the price of that instant, within the
-    interval. Otherwise everything that waits is rejected; the same register later is still in doubt.
+    and what came after it is judged again; what is in doubt even so waits for a decision of its own.
+    Otherwise everything that waits is rejected; the same register later is still in doubt.
+    priced_at: all of it at the price of that instant, within the interval.
     Errors: NotFound, NothingInDoubt, DecidedOtherwise, RegisterBelowLast, NoPriceThen, Invalid.
     """
     meter = await own_meter(ctx, meter_id)
@@ -100,8 +102,8 @@ class _Decision:
     def __init__(self, ctx: Context, meter: Meter, account: Account | None, state: MeterState) -> None:
         self.ctx, self.meter, self.account, self.state = ctx, meter, account, state
         self.now = ctx.clock.now()
-        self.facts = facts_of(meter)
         self.accruals = Accruals({})
+        self.ratios = RatioBoundaries({})
         self.judged: list[tuple[DoubtfulRow, Verdict]] = []
         self.energy_wh = self.cost_nano = 0
 
@@ -109,21 +111,23 @@ class _Decision:
         state, last = self.state, accepted_of(self.state)
         if state.quarantined_at is None or last is None:
             raise NothingInDoubt()
-        doubted_at = state.quarantined_at
+        doubted_at, most_before = state.quarantined_at, facts_of(self.meter)
         found = await waiting_rows(self.meter.id, last)
         read_at_ms = int(key.partition(":")[2])
         chosen = next((row for row in found if row.read_at_ms == read_at_ms and not row.is_midnight), None)
         if chosen is None:
             raise NotFound()
         if kind is DecisionKind.ACCEPTED:
-            self.accruals = Accruals(await versions_by_tariff(self.meter.site_id))
+            await self._begin(last)
             self._accept(found, chosen, last, priced_at)
         else:
             self._reject(found, last)
-        state.quarantined_at = None
+        if not self._is_left(found):
+            state.quarantined_at = None
         await judge_again(self.meter.id, self.judged)
         await self.accruals.write()
         await write_states([state])
+        await self.ratios.write(self.ctx)
         row = await RegisterDecision.create(
             id=self.ctx.ids.new(),
             site_id=self.meter.site_id,
@@ -134,7 +138,7 @@ class _Decision:
             register_wh=chosen.end.register_wh,
             last_at=last.read_at,
             last_register_wh=last.register_wh,
-            most_wh=most_energy_wh(self.facts, chosen.read_at - last.read_at),
+            most_wh=most_energy_wh(most_before, chosen.read_at - last.read_at),
             energy_wh=self.energy_wh,
             cost_nano=self.cost_nano,
             priced_at=priced_at,
@@ -145,6 +149,24 @@ class _Decision:
         )
         await self._follow(doubted_at, row)
         return _decided(row)
+
+    async def _begin(self, last: Accepted) -> None:
+        """A ratio that is due takes effect at the first register that is accepted now, as in a batch."""
+        self.accruals = Accruals(await versions_by_tariff(self.meter.site_id))
+        meters = {str(self.meter.id): self.meter}
+        self.ratios = await RatioBoundaries.of(meters)
+        self.meter = meters[str(self.meter.id)]
+        self.ratios.begin(self.meter, last)
+
+    def _is_left(self, found: Sequence[DoubtfulRow]) -> bool:
+        """Tell whether a later register is still in doubt: it waits for a decision of its own."""
+        decided = {(row.read_at_ms, row.kind) for row, _ in self.judged}
+        read_at = self.state.read_at
+        return any(
+            not row.is_midnight and (row.read_at_ms, row.kind) not in decided
+            for row in found
+            if read_at is None or row.read_at > read_at
+        )
 
     def _accept(
         self, found: Sequence[DoubtfulRow], chosen: DoubtfulRow, last: Accepted, priced_at: datetime | None
@@ -164,7 +186,7 @@ class _Decision:
             if row.read_at <= chosen.read_at or row.is_midnight:
                 continue
             end = row.end
-            again = judge(before, end.read_at, end.register_wh, end.rates_wh, self.now, self.facts)
+            again = judge(before, end.read_at, end.register_wh, end.rates_wh, self.now, facts_of(self.meter))
             if again.verdict is Verdict.ACCEPTED:
                 before = self._close(row, before, row.read_at)
 
@@ -177,7 +199,7 @@ class _Decision:
             self.state,
             before,
             row.end,
-            judge_as_said(before, row.end, self.facts),
+            judge_as_said(before, row.end, facts_of(self.meter)),
             at=at,
             kept_by_meter=row.is_midnight,
             priced_at=priced_at,
@@ -187,6 +209,7 @@ class _Decision:
         self.energy_wh += priced.energy_wh
         self.cost_nano += priced.total_nano
         self.judged.append((row, Verdict.ACCEPTED))
+        self.ratios.accepted(self.meter, row.read_at)
         return row.end
 
     def _reject(self, found: Sequence[DoubtfulRow], last: Accepted) -> None:
@@ -198,8 +221,9 @@ class _Decision:
         self.state.rejected_wh = min((wh for wh in above if wh > last.register_wh), default=None)
 
     async def _follow(self, doubted_at: datetime, row: RegisterDecision) -> None:
-        for kind in REGISTER_ALARMS:
-            await clear_alarm(self.ctx, kind, str(self.meter.id))
+        if self.state.quarantined_at is None:
+            for kind in REGISTER_ALARMS:
+                await clear_alarm(self.ctx, kind, str(self.meter.id))
         account = self.account
         if account is not None:
             if account.in_arrears and row.kind is DecisionKind.ACCEPTED and self.now - doubted_at > OUTAGE:

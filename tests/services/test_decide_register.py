@@ -15,6 +15,7 @@ from backend.services.decide_register import (
     RegisterBelowLast,
     decide_register,
 )
+from backend.services.ratio_changes import RatioBody, ask_ratio_change, decide_ratio_change, report_replaced
 from backend.services.show_doubts import list_doubts
 from backend.store import rows
 from common.wire import FrozenDay, Relay
@@ -103,6 +104,48 @@ async def test_a_later_register_of_the_same_jump_charges_what_was_read_on_the_wa
 
     assert decided.energy_wh == 10_050
     assert (await mall.state()).accrued_wh == 10_050
+
+
+async def test_a_second_jump_waits_for_a_decision_of_its_own_however_long(mall: SmallMall) -> None:
+    first_at = await jump(mall)
+    mall.clock.advance(60)
+    await mall.read(used_wh=20_000)
+    second_at = mall.clock.now()
+
+    await decide(mall, first_at)
+
+    assert (await mall.state()).quarantined_at is not None
+    assert (await mall.state()).accrued_wh == 10_000
+    assert await mall.alarms() == ["reading_jumped"]
+    mall.clock.advance(36_000)  # Time enough for 20 kWh.
+    await mall.read(used_wh=10)
+    assert (await mall.state()).accrued_wh == 10_000
+    await decide(mall, second_at)
+    assert ((await mall.state()).accrued_wh, (await mall.state()).quarantined_at) == (30_010, None)
+    assert await mall.alarms() == []
+
+
+async def test_a_register_at_replaced_transformers_divides_what_a_person_accepts(mall: SmallMall) -> None:
+    await mall.read()
+    meter = await mall.meter()
+    body = RatioBody(ct_ratio=40, rated_power_w=528_000, replaced=True, reason="更换互感器")
+    number = int(await ask_ratio_change(mall.as_staff(5), meter.id, body))
+    await decide_ratio_change(mall.as_staff(6), number, granted=True)
+    mall.clock.advance(300)
+    await report_replaced(mall.as_staff(5), number, 1_000_500)
+    await mall.push(mall.reading(meter, 1_000_050, read_at=mall.clock.now() - timedelta(seconds=1)))
+    mall.clock.advance(60)
+    await mall.read(used_wh=600)
+    assert await mall.verdicts() == ["first", "accepted", "jumped", "jumped"]
+
+    decided = await decide(mall, mall.clock.now())
+
+    assert decided.energy_wh == 450 + 100 * 40
+    assert (await mall.state()).accrued_wh == 50 + 450 + 100 * 40
+    assert (await mall.meter()).ct_ratio == 40
+    mall.clock.advance(60)
+    await mall.read(used_wh=10)
+    assert (await mall.state()).accrued_wh == 50 + 450 + 110 * 40
 
 
 async def test_a_rejected_register_is_never_charged_and_stays_in_doubt_when_it_comes_again(
