@@ -79,6 +79,8 @@ async def _site_load(settings: Settings, file: Path) -> None:
         f"已导入：{loaded.shafts} 个强电井、{loaded.lines} 条总线、{loaded.meters} 块表、"
         f"{loaded.shops} 个商铺，新增 {loaded.made} 条记录"
     )
+    if loaded.replaced:
+        print(f"已换表，未再导入：{'、'.join(loaded.replaced)}。请把站点文件中的表号改为现用电表的表号")
 
 
 async def _site_id(code: str) -> int:

@@ -12,7 +12,7 @@ from backend.context import Context
 from backend.domain.transformers import EnergySide, Transformers
 from backend.errors import Refused
 from backend.models.accounts import Account, Contact
-from backend.models.meters import Meter, MeterKind, MeterState
+from backend.models.meters import Meter, MeterChange, MeterKind, MeterState
 from backend.models.site import Gateway, Line, Shaft, Shop, Site
 from backend.models.tariffs import Tariff, TariffVersion
 from backend.services.meter_secrets import Control, open_control, resealed
@@ -39,8 +39,21 @@ class RatioInForce(Refused):
     message = "表 {serial} 已有抄表数据，变比不能由站点文件更改：请在系统中申请，由另一人审批"
 
 
+class OwnerInForce(Refused):
+    code = "owner_in_force"
+    message = "表 {serial} 正在为另一商铺计费，不能由站点文件改换商铺：请先换表或销户"
+
+
+class UnitTaken(Refused):
+    code = "unit_taken"
+    message = "表 {serial}：总线 {line} 上的地址 {unit} 已用于表 {taken}，请核对站点文件"
+
+
 class Loaded(Struct, frozen=True):
-    """How many rows the file names, and how many of them were new."""
+    """How many rows the file names, and how many of them were new.
+
+    replaced: serials of the file in whose place another meter hangs now; the file is older than that.
+    """
 
     site_id: int
     shafts: int
@@ -48,15 +61,16 @@ class Loaded(Struct, frozen=True):
     meters: int
     shops: int
     made: int
+    replaced: tuple[str, ...] = ()
 
 
 async def load_site(ctx: Context, file: SiteFile) -> Loaded:
     """Make the database as the file says, in one transaction. Nothing that it does not name is touched.
 
     Meters and shops that the file no longer names stay: taking something out is a person's decision. What
-    was taken out and is named again comes back.
+    was taken out and is named again comes back, except a meter that was replaced by another one (换表).
 
-    Errors: RatioInForce (the ratio of a meter that counts already).
+    Errors: RatioInForce, OwnerInForce (of a meter that counts already), UnitTaken.
     """
     return await unit_of_work(lambda: _Loader(ctx, file).load(), "site_load")
 
@@ -66,6 +80,7 @@ class _Loader:
         self.ctx = ctx
         self.file = file
         self.made = 0
+        self.replaced: list[str] = []
 
     async def load(self) -> Loaded:
         file = self.file
@@ -88,7 +103,9 @@ class _Loader:
                         await self._meter(site, line, meter_part, accounts)
                         meters += 1
         await renew_plan(self.ctx, site.id)
-        return Loaded(site.id, len(file.shafts), lines, meters, len(file.shops), self.made)
+        return Loaded(
+            site.id, len(file.shafts), lines, meters, len(file.shops), self.made, tuple(self.replaced)
+        )
 
     async def _site(self) -> Site:
         part, policy = self.file.site, self.file.policy
@@ -187,13 +204,19 @@ class _Loader:
         }
         key = {"site_id": site.id, "serial": part.serial}
         known = await Meter.filter(**key).first()
+        if known is not None and await _is_replaced(known):
+            self.replaced.append(part.serial)
+            return
+        is_anew = False
         if known is not None:
             await _need_same_ratio(known, part)
-        is_back = known is not None and known.retired_at is not None
+            await _need_same_owner(known, account)
+            is_anew = known.retired_at is not None or known.account_id != values["account_id"]
+        await _need_unit(line, part, known)
         meter = await self._put(Meter, key, {**values, "retired_at": None})
         await self._control(meter, part)
         await make_rows(site.id, meter)
-        if is_back:
+        if is_anew:
             await begin_again(meter)
 
     async def _control(self, meter: Meter, part: MeterPart) -> None:
@@ -223,6 +246,27 @@ async def _need_same_ratio(meter: Meter, part: MeterPart) -> None:
         return
     if meter.retired_at is None and await MeterState.exists(meter_id=meter.id, read_at__isnull=False):
         raise RatioInForce(serial=part.serial)
+
+
+async def _need_same_owner(meter: Meter, account: Account | None) -> None:
+    """Refuse to take a meter from an open account: its energy would be charged to somebody else."""
+    if meter.account_id is None or (account is not None and account.id == meter.account_id):
+        return
+    if await Account.exists(id=meter.account_id, closed_at=None):
+        raise OwnerInForce(serial=meter.serial)
+
+
+async def _need_unit(line: Line, part: MeterPart, known: Meter | None) -> None:
+    taken = await Meter.filter(line_id=line.id, unit=part.unit).first()
+    if taken is not None and (known is None or taken.id != known.id):
+        raise UnitTaken(serial=part.serial, line=line.code, unit=part.unit, taken=taken.serial)
+
+
+async def _is_replaced(meter: Meter) -> bool:
+    """Tell whether a meter was taken off because another one follows it, and nothing else since."""
+    if meter.retired_at is None:
+        return False
+    return await MeterChange.exists(old_meter_id=meter.id, done_at__gte=meter.retired_at)
 
 
 async def _change(row: Model, values: Mapping[str, Any]) -> None:
