@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from tortoise.expressions import Q
 
 from backend.context import Context
@@ -22,9 +21,10 @@ from backend.domain.readings import (
     Verdict,
     judge,
 )
-from backend.errors import Invalid
+from backend.errors import Bug, Invalid
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
+from backend.models.operations import Collector
 from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector, wake_if_list_changed, watched
@@ -36,13 +36,19 @@ from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.read_requests import answer_requests
 from backend.services.reading_alarms import tell_of_meters
 from backend.services.readings_store import FROZEN, TYPED, reading_row, write_readings, write_states
+from backend.services.shown_state import show_newest
 from backend.services.tariff_book import versions_by_tariff
 from backend.services.watch_list import may_concern
 from backend.services.work import wake
 from backend.store import unit_of_work
-from common.wire import MAX_BATCH, BatchAnswer, Reading, ReadingBatch, ReadingKind, Relay
+from common.wire import MAX_BATCH, BatchAnswer, Reading, ReadingBatch, ReadingKind
 
+_ATTEMPTS = 4
 OUTAGE = timedelta(minutes=15)  # Silent for longer: warnings and the delay come before any trip.
+
+
+class _Moved(Exception):
+    """A meter was replaced, retired or given to a shop between the look at it and the locks."""
 
 
 class TooManyReadings(Invalid):
@@ -60,16 +66,29 @@ async def take_readings(ctx: Context, batch: ReadingBatch) -> BatchAnswer:
         raise TooManyReadings()
     collector = await own_collector(ctx)
     wanted = {reading.meter_id for reading in batch.readings}
-    meters = await own_meters(collector, wanted)
+    meters: dict[str, Meter] = {}
+    for _ in range(_ATTEMPTS):
+        meters = await own_meters(collector, wanted)
+        known = [reading for reading in batch.readings if reading.meter_id in meters]
+        try:
+            if known and await _take_in(ctx, collector, meters, known):
+                await wake_if_list_changed(ctx, collector)
+            break
+        except _Moved:
+            continue
+    else:
+        raise Bug("meters and their states differ about whose they are")
     refused = dict.fromkeys(sorted(wanted - set(meters)), "没有这块表")
-    known = [reading for reading in batch.readings if reading.meter_id in meters]
-    if known:
-        held = watched(collector)
-        if await unit_of_work(
-            lambda: _Intake(ctx, collector.site_id, meters).take(known, held), "take_readings"
-        ):
-            await wake_if_list_changed(ctx, collector)
     return BatchAnswer(epoch=batch.epoch, number=batch.number, server_time=ctx.clock.now(), refused=refused)
+
+
+async def _take_in(
+    ctx: Context, collector: Collector, meters: dict[str, Meter], readings: Sequence[Reading]
+) -> bool:
+    held = watched(collector)
+    return await unit_of_work(
+        lambda: _Intake(ctx, collector.site_id, meters).take(readings, held), "take_readings"
+    )
 
 
 class _Intake:
@@ -102,6 +121,8 @@ class _Intake:
         mine = Q(meter_id__in=ids) | Q(account_id__in=sorted(self.accounts))
         found = await MeterState.filter(mine).order_by("meter_id").select_for_update()
         self.states = {row.meter_id: row for row in found}
+        if any(self.states[meter.id].account_id != meter.account_id for meter in self.meters.values()):
+            raise _Moved()
         self.jumps = await lowest_jumps(self.states.values())
         self.accruals = Accruals(await versions_by_tariff(self.site_id))
         self.ratios = await RatioBoundaries.of(self.meters)
@@ -248,31 +269,10 @@ class _Intake:
                 self.peeked.add(reading.request_id)
 
     def _show(self, meter: Meter, state: MeterState, reading: Reading) -> bool:
-        """Keep what the newest reading says beside the register, on the primary side (乘以倍率).
-
-        Returns whether it is the newest.
-        """
-        if state.shown_at is not None and reading.read_at < state.shown_at:
+        seen = show_newest(state, meter, reading)
+        if seen is None:
             return False
-        state.shown_at = reading.read_at
-        if reading.power_w is not None:
-            state.power_w = reading.power_w * meter.transformers.ratio
-        power_w = None if reading.power_w is None else state.power_w
-        self.seen.append(Seen(meter, reading.read_at, power_w, reading.relay, reading.load_tripped))
-        if reading.relay is not Relay.UNKNOWN and (
-            state.relay_at is None or reading.read_at >= state.relay_at
-        ):
-            state.relay, state.relay_at = reading.relay, reading.read_at
-        if reading.forced is not None:
-            state.forced = reading.forced
-        if reading.voltage_mv is not None or reading.current_ma is not None:
-            volts, amps = reading.voltage_mv, reading.current_ma
-            at = meter.transformers
-            shown = {
-                "voltage_mv": None if volts is None else [mv * at.voltage_ratio for mv in volts],
-                "current_ma": None if amps is None else [ma * at.current_ratio for ma in amps],
-            }
-            state.electrical = msgspec.json.encode(shown).decode()
+        self.seen.append(seen)
         return True
 
 
