@@ -51,18 +51,20 @@ class Accruals:
         judged: Judged,
         *,
         at: datetime,
+        known: MeterPeriods | None = None,
         kept_by_meter: bool = False,
         priced_at: datetime | None = None,
     ) -> PricedInterval | None:
         """Price the energy between two registers and let the state go on from the second one.
 
         at: the instant of the reading that brought it; what is known of the meter's clock is aged by it.
+        known: of the meter's day table and clock during the interval; None: the newest.
         kept_by_meter: the meter chose the instant by its own clock (日冻结); with a wrong one it is a guess.
         priced_at: a person's word: all of it at the price of this instant.
         Returns None, and changes nothing, where no tariff is in force.
         """
         versions = self._versions(account)
-        known = periods_of(state)
+        known = known or periods_of(state)
         rates = None
         try:
             if priced_at is not None:
@@ -124,9 +126,13 @@ def go_on_from(state: MeterState, end: Accepted) -> None:
     state.rejected_wh = None
 
 
-def learn_periods(state: MeterState, reading: Reading) -> None:
-    """Keep what a reading says of the meter's day table and clock, if it is the newest."""
-    at = reading.read_at
+def learn_periods(state: MeterState, reading: Reading) -> MeterPeriods:
+    """Keep what a reading says of the meter's day table and clock, if it is the newest.
+
+    Returns what is known of the interval that ends there: a table that is another than before says nothing
+    about it, for nobody knows when it was set.
+    """
+    at, before = reading.read_at, periods_of(state).table
     if reading.period_table is not None and (state.period_table_at is None or at >= state.period_table_at):
         text = msgspec.json.encode(reading.period_table).decode()
         state.period_table = text if len(text) <= LONGEST_TABLE else None  # No tariff is that long.
@@ -134,6 +140,10 @@ def learn_periods(state: MeterState, reading: Reading) -> None:
     offset_s = reading.meter_clock_offset_s
     if offset_s is not None and (state.clock_at is None or at >= state.clock_at):
         state.clock_offset_ms, state.clock_at = round(offset_s * 1000), at
+    known = periods_of(state)
+    if before is not None and known.table != before:
+        return msgspec.structs.replace(known, table=None)
+    return known
 
 
 def periods_of(state: MeterState) -> MeterPeriods:

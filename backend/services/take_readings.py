@@ -12,12 +12,12 @@ from tortoise.expressions import Q
 
 from backend.context import Context
 from backend.domain.frozen_days import Midnight, between, judge_midnights
+from backend.domain.meter_periods import MeterPeriods
 from backend.domain.readings import (
     FUTURE_AFTER,
     QUARANTINED,
     Accepted,
     Judged,
-    MeterFacts,
     Verdict,
     judge,
 )
@@ -25,7 +25,7 @@ from backend.errors import Bug, Invalid
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.operations import Collector
-from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods
+from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_periods, periods_of
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector, wake_if_list_changed, watched
 from backend.services.doubtful import facts_of
@@ -168,16 +168,15 @@ class _Intake:
         jump_wh = self.jumps.get(meter.id)
         rates_wh = reading.period_registers_wh
         judged = judge(last, reading.read_at, reading.register_wh, rates_wh, self.now, facts, jump_wh)
-        if judged.verdict is not Verdict.FUTURE:
-            learn_periods(state, reading)
+        known = periods_of(state) if judged.verdict is Verdict.FUTURE else learn_periods(state, reading)
         end = Accepted(reading.read_at, reading.register_wh, rates_wh)
         if judged.verdict is Verdict.ACCEPTED and last is not None:
-            judged = self._accept(meter, state, last, end, judged, reading, facts)
+            judged = self._accept(meter, state, last, end, judged, reading, known)
         elif judged.verdict is Verdict.FIRST:
             go_on_from(state, end)
         elif judged.verdict in QUARANTINED and last is not None:
             for midnight in between(_midnights(reading), last, reading.read_at):
-                self._store(_frozen_row(reading, midnight), meter, FROZEN, Verdict.UNUSED)
+                self._store_midnight(midnight, meter, Verdict.UNUSED)
         self._store(reading, meter, kind, judged.verdict)
         if judged.verdict in {Verdict.ACCEPTED, Verdict.FIRST}:
             self.ratios.accepted(meter, reading.read_at)
@@ -191,26 +190,37 @@ class _Intake:
         end: Accepted,
         judged: Judged,
         reading: Reading,
-        facts: MeterFacts,
+        known: MeterPeriods,
     ) -> Judged:
         """Price the interval, each midnight in it apart; energy before any tariff waits for a person."""
         account = self.accounts.get(meter.account_id or 0)
-        before = last
+        before, facts = last, facts_of(meter)
         for one in judge_midnights(_midnights(reading), last, end, self.now, facts):
             verdict = one.judged.verdict
             if verdict is Verdict.ACCEPTED:
                 here = Accepted(one.midnight.at, one.midnight.register_wh, one.midnight.rates_wh)
                 priced = self.accruals.close(
-                    meter, account, state, before, here, one.judged, at=end.read_at, kept_by_meter=True
+                    meter,
+                    account,
+                    state,
+                    before,
+                    here,
+                    one.judged,
+                    at=end.read_at,
+                    known=known,
+                    kept_by_meter=True,
                 )
                 if priced is None:
                     verdict = Verdict.UNUSED
                 else:
                     before = here
-            self._store(_frozen_row(reading, one.midnight), meter, FROZEN, verdict)
+            self._store_midnight(one.midnight, meter, verdict)
         if before is not last:
             judged = judge(before, end.read_at, end.register_wh, end.rates_wh, self.now, facts)
-        if self.accruals.close(meter, account, state, before, end, judged, at=end.read_at) is None:
+        if (
+            self.accruals.close(meter, account, state, before, end, judged, at=end.read_at, known=known)
+            is None
+        ):
             return Judged(Verdict.JUMPED)
         return judged
 
@@ -225,6 +235,11 @@ class _Intake:
             relay=reading.relay,
         )
         self.readings.append(row)
+
+    def _store_midnight(self, kept: Midnight, meter: Meter, verdict: Verdict) -> None:
+        """A register and an instant: nothing else was seen then."""
+        end = Accepted(kept.at, kept.register_wh, kept.rates_wh)
+        self.readings.append(reading_row(meter, FROZEN, verdict, end=end, received_at=self.now))
 
     def _follow(
         self, meter: Meter, state: MeterState, last: Accepted | None, reading: Reading, verdict: Verdict
@@ -278,14 +293,3 @@ class _Intake:
 
 def _midnights(reading: Reading) -> list[Midnight]:
     return [Midnight(day.at, day.register_wh, day.period_registers_wh) for day in reading.frozen]
-
-
-def _frozen_row(reading: Reading, midnight: Midnight) -> Reading:
-    """Write a midnight as a reading of its own: a register and an instant, nothing else was seen then."""
-    return Reading(
-        meter_id=reading.meter_id,
-        read_at=midnight.at,
-        kind=reading.kind,
-        register_wh=midnight.register_wh,
-        period_registers_wh=midnight.rates_wh,
-    )

@@ -117,6 +117,21 @@ async def test_days_with_registers_by_period_are_not_estimated(mall: SmallMall) 
     assert (row["flat_wh"], row["valley_wh"]) == (500, 2_500)
 
 
+async def test_a_table_that_was_set_meanwhile_splits_nothing_before_it_was_read(mall: SmallMall) -> None:
+    mall.clock.move_to(at("2026-03-02T22:30:00"))
+    right = {"period_table": DAY_TABLE, "meter_clock_offset_s": 0.0}
+    wrong = {**right, "period_table": ((0, 3),)}
+    await mall.read(period_registers_wh=(0, 400_000, 400_000, 200_000), **wrong)
+    mall.clock.move_to(at("2026-03-03T01:00:00"))
+    await mall.read(used_wh=8_000, period_registers_wh=(0, 400_000, 408_000, 200_000), **right)
+    mall.clock.move_to(at("2026-03-03T09:00:00"))
+    await mall.read(used_wh=8_000, period_registers_wh=(0, 400_000, 408_500, 207_500), **right)
+
+    assert await days(mall) == [(20260303, 16_000, 1)]
+    (row,) = await rows("SELECT flat_wh, valley_wh FROM accrual")
+    assert (row["flat_wh"], row["valley_wh"]) == (4_800 + 500, 3_200 + 7_500)
+
+
 async def test_midnights_by_a_wrong_clock_are_marked_estimated(mall: SmallMall) -> None:
     await out(mall, 1_005_000, 1_020_000, 1_036_000, meter_clock_offset_s=1_200.0)
 
