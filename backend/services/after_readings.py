@@ -17,6 +17,7 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.operations import Alarm
 from backend.models.supply import ArrearsEpisode
+from backend.services.alarm_places import place_of
 from backend.services.decide_supply import decide_account
 from backend.services.readings_store import ms_of
 from backend.services.supply_facts import estimated_of
@@ -62,23 +63,28 @@ async def tell_of_readings(
     # Few alarms stand and many meters are read: look at what stands, not for each meter.
     kinds = [_kind(verdict) for verdict in _ALARMED]
     healed = set(accepted)
-    for alarm in await Alarm.filter(site_id=site_id, kind__in=kinds, cleared_at=None):
+    standing = set()
+    for alarm in await Alarm.filter(site_id=site_id, kind__in=kinds, standing_key__gt=""):
         if alarm.meter_id in healed:
             await end_alarm(ctx, alarm)
-    for meter, verdict, register_wh in ((one.meter, one.verdict, one.register_wh) for one in quarantined):
-        if verdict is Verdict.FUTURE:
-            text = f"表 {meter.serial} 的抄表时间超前，数据未采用"
         else:
-            text = f"表 {meter.serial} 示数异常（{register_wh / 1000:.2f} kWh），已待核，不计费"
-        await raise_alarm(
-            ctx,
-            site_id,
-            _kind(verdict),
-            str(meter.id),
-            text,
-            meter_id=meter.id,
-            account_id=meter.account_id,
-        )
+            standing.add((alarm.kind, alarm.meter_id))
+    for one in quarantined:
+        meter, kind = one.meter, _kind(one.verdict)
+        if (kind, meter.id) not in standing:
+            standing.add((kind, meter.id))
+            text = await _text(one)
+            more = {"meter_id": meter.id, "account_id": meter.account_id}
+            await raise_alarm(ctx, site_id, kind, str(meter.id), text, **more)
+
+
+async def _text(doubtful: Quarantined) -> str:
+    where = await place_of(doubtful.meter)
+    if doubtful.verdict is Verdict.FUTURE:
+        return f"{where}的抄表时间超前，数据未采用。请检查采集主机的时间同步（NTP）"
+    shown = f"{doubtful.register_wh / 1000:.2f} kWh"
+    word = "低于上次示数" if doubtful.verdict is Verdict.FALLEN else "超过该表这段时间可能的用电量"
+    return f"{where}示数 {shown} {word}，已待核，不计费。请到现场核对示数后处理"
 
 
 async def decide_changed(

@@ -6,6 +6,7 @@ from backend.context import Context
 from backend.errors import NotFound, Refused
 from backend.models.meters import Meter, MeterKind
 from backend.models.supply import OffReason, Supply
+from backend.services.alarm_places import place_of
 from backend.services.approvals import ask, decide, standing
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account, order_relay
@@ -67,7 +68,7 @@ async def emergency_trip(ctx: Context, meter_id: int, reason: str) -> None:
                 meter.site_id,
                 "emergency_reason",
                 cause=f"emergency:{meter.id}:{ctx.clock.now().timestamp():.0f}",
-                text=f"请在 24 小时内补填表 {meter.serial} 紧急断电的原因",
+                text=f"请在 24 小时内补填{await place_of(meter)}紧急断电的原因",
                 account_id=meter.account_id,
             )
 
@@ -75,7 +76,7 @@ async def emergency_trip(ctx: Context, meter_id: int, reason: str) -> None:
 
 
 async def restore(ctx: Context, meter_id: int, reason: str) -> None:
-    """Lift what the staff placed (人工送电). Money is not touched: arrears stay arrears.
+    """Lift what the staff and the power limit placed (人工送电). Money is not touched: arrears stay arrears.
 
     An emergency trip is lifted by a second person, or within 60 s by the one who placed it.
     Errors: NotFound, NotPrepaid, NothingToLift, Forbidden (an emergency takes a right of its own),
@@ -131,18 +132,21 @@ async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
     if not reasons:
         await _switch_on_again(ctx, meter, note)
         return True
-    left = 0
+    left, lifted = 0, []
     for row in reasons:
         if row.reason == SAFETY and not await _may_lift(ctx, row, note):
             left += 1
             continue
         row.lifted_by, row.lifted_at, row.standing_key = ctx.caller.id, ctx.clock.now(), None
         await row.save(update_fields=["lifted_by", "lifted_at", "standing_key"])
+        lifted.append(row.reason)
         if row.reason == POWER_LIMIT:
             await lift_by_person(ctx, account, meter)
     await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
     wake(ctx, f"live:{meter.site_id}")
-    await record(ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"waiting": left})
+    await record(
+        ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"waiting": left, "lifted": lifted}
+    )
     return left == 0
 
 

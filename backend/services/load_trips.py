@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from backend.context import Context
 from backend.models.meters import Meter
 from backend.models.operations import Alarm
+from backend.services.alarm_places import place_of
 from backend.services.tasks import clear_alarm, raise_alarm
 from common.wire import Relay
 
@@ -24,13 +25,14 @@ async def note_load_trips(
         return
     standing = {row.meter_id for row in await Alarm.filter(site_id=site_id, kind=LOAD_TRIP, cleared_at=None)}
     for meter_id, (meter, relay, load_tripped) in sorted(newest.items()):
-        if load_tripped and relay is not Relay.ON:
+        if load_tripped and relay is not Relay.ON and meter_id not in standing:
+            where = await place_of(meter)
             await raise_alarm(
                 ctx,
                 site_id,
                 LOAD_TRIP,
                 str(meter_id),
-                f"表 {meter.serial} 电表自身负荷跳闸，请减少用电后按表上按键合闸，或由物业送电",
+                f"{where}因负荷过大自行跳闸。请减少用电后按表上按键合闸，或由物业人工送电",
                 meter_id=meter_id,
                 account_id=meter.account_id,
             )

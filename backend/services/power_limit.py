@@ -29,6 +29,7 @@ from backend.models.meters import Meter
 from backend.models.operations import StaffTask
 from backend.models.power import PowerWatch
 from backend.models.supply import OffReason
+from backend.services.alarm_places import place_of
 from backend.services.decide_supply import decide_account
 from backend.services.load_trips import note_load_trips
 from backend.services.locks import lock_account, lock_states
@@ -194,12 +195,13 @@ async def _act(ctx: Context, account: Account, meter: Meter, row: PowerWatch, ac
         case Act.TRIP:
             await _place(ctx, account, meter, row)
         case Act.ASK_PERSON:
+            said = f"自动送电 {row.retries} 次后仍超过功率限值，已断电，请核实后人工送电"
             await open_task(
                 ctx,
                 meter.site_id,
                 HELD_TASK,
                 cause=f"{HELD_TASK}:{meter.id}:{ctx.clock.now().timestamp():.0f}",
-                text=f"表 {meter.serial} 自动送电 {row.retries} 次后仍超过功率限值，已断电，请核实后人工送电",
+                text=f"{await place_of(meter)}{said}",
                 account_id=account.id,
             )
         case Act.RESTORE:
@@ -211,12 +213,13 @@ async def _act(ctx: Context, account: Account, meter: Meter, row: PowerWatch, ac
 async def _tell(ctx: Context, account: Account, meter: Meter, row: PowerWatch) -> None:
     """Tell the staff and the shop's people, before anything is done about it."""
     facts = {"power_w": row.over_w, "limit_w": account.power_limit_w, "retries": row.retries}
+    where = await place_of(meter)
     await raise_alarm(
         ctx,
         meter.site_id,
         OVER_POWER,
         str(meter.id),
-        f"表 {meter.serial} 功率 {_kw(row.over_w)}，超过限值 {_kw(account.power_limit_w)}，继续超限将断电",
+        f"{where}功率 {_kw(row.over_w)}，超过限值 {_kw(account.power_limit_w)}，继续超限将断电",
         severity="major",
         meter_id=meter.id,
         account_id=account.id,
@@ -249,7 +252,8 @@ async def _tell_night(
         await clear_alarm(ctx, NIGHT_POWER, str(meter.id))
     elif act is Act.TELL:
         power_w = samples[-1].power_w
-        text = f"表 {meter.serial} 夜间功率 {_kw(power_w)}，超过夜间限值 {_kw(account.night_limit_w)}，请核实"
+        limit = _kw(account.night_limit_w)
+        text = f"{await place_of(meter)}夜间功率 {_kw(power_w)}，超过夜间限值 {limit}，请核实"
         await raise_alarm(
             ctx,
             meter.site_id,

@@ -3,6 +3,7 @@
 import pytest
 
 from backend.models.accounts import Account
+from backend.models.audit import AuditRecord
 from backend.models.messages import Notice
 from backend.models.operations import Alarm
 from backend.models.power import PowerWatch
@@ -64,7 +65,8 @@ async def test_staff_and_tenant_are_told_before_the_trip(limited: SmallMall) -> 
 
     assert await state(limited) == "told"
     assert await limited.alarms() == ["over_power"]
-    assert (await Alarm.get()).text == "表 T0001 功率 5.00 kW，超过限值 3.00 kW，继续超限将断电"
+    where = "1 号强电井 G1/L1 表 T0001（A001 商铺A001）"
+    assert (await Alarm.get()).text == f"{where}功率 5.00 kW，超过限值 3.00 kW，继续超限将断电"
     assert [row.level for row in await Notice.all()] == ["POWER"]
     assert (await limited.supply()).desired is Relay.ON
 
@@ -156,6 +158,8 @@ async def test_it_is_restored_by_rule_twice_and_then_by_a_person(limited: SmallM
     await restore(limited.as_staff(5), (await limited.meter()).id, "已拆除电炉")
 
     assert (await limited.supply()).desired is Relay.ON
+    audit = await AuditRecord.filter(operation="staff.restore").get()
+    assert '"lifted":["power_limit"]' in audit.facts.replace(" ", "")
     row = await PowerWatch.get()
     assert (row.state, row.retries) == ("under", 0)
     assert (await limited.tasks(), await limited.alarms()) == ([], [])

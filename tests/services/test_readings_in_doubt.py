@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from backend.models.operations import Alarm
 from backend.models.tariffs import TariffVersion
 from backend.services.tariff_book import versions_by_tariff
 from common.wire import Relay
@@ -20,6 +21,8 @@ async def test_a_fallen_register_is_quarantined_and_told_once(mall: SmallMall) -
     assert (state.register_wh, state.accrued_nano) == (1_000_000, 0)
     assert state.quarantined_at == mall.clock.now() - timedelta(seconds=120)
     assert await mall.alarms() == ["reading_fallen"]
+    where = "1 号强电井 G1/L1 表 T0001（A001 商铺A001）"
+    assert (await Alarm.get()).text.startswith(f"{where}示数 900.00 kWh 低于上次示数")
 
 
 async def test_a_slip_heals_with_the_next_good_reading(mall: SmallMall) -> None:
