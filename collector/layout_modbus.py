@@ -1,8 +1,9 @@
 """Where a Modbus meter's values stand, and what its words mean (寄存器布局): a profile plus site data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
+from collector.modbus_requests import Joining, full_read, joined, read_of
 from collector.modbus_values import Image, clock_of, image_of, number_of, table_of, words_at
 from collector.profile_modbus import (
     JOIN_GAP_WORDS,
@@ -11,8 +12,6 @@ from collector.profile_modbus import (
     ModbusProfile,
     Quantity,
     clock_span,
-    full_read,
-    merge,
     spans_of,
     table_span,
 )
@@ -33,6 +32,7 @@ class ModbusLayout:
                contact.
     gap_words: so many registers of gap cost as much as a request of their own on this line.
     refused:   requests that this meter has refused: they are not made again.
+    joining:   how far requests are joined: less, once this meter has refused one that was.
     """
 
     release: Request | None = None  # No keep-supply of its own.
@@ -43,11 +43,13 @@ class ModbusLayout:
         status_at: int | None,
         gap_words: int = JOIN_GAP_WORDS,
         refused: frozenset[Request] = frozenset(),
+        joining: Joining = Joining.COST,
     ) -> None:
         self.profile = profile
         self._status_at = status_at if profile.status is not None else None
         self._gap_words = gap_words
         self._refused = refused
+        self._joining = joining
         self._low_first = profile.word_order == "low-first"
         relay = profile.relay
         self._contact: Contact | None = None
@@ -60,10 +62,13 @@ class ModbusLayout:
         if self._status_at is None and profile.clock is not None and profile.clock.block is not None:
             self._clock = None
         self.forced: Read | None = None if relay is None else Read(relay.forced.at, relay.forced.words)
+        self._own = profile.reads
+        if self._status_at is not None and profile.status is not None:
+            self._own = (Block(self._status_at, profile.status.words), *profile.reads)
         self.parts = self._parts()
         self.reads = self._reads()
         # The shortest requests: is it there, does load flow, where is the contact, what is forced.
-        self.probe = _read(spans_of([profile.quantities.register_wh])[0])
+        self.probe = read_of(spans_of([profile.quantities.register_wh])[0])
         loads = self._merged(spans_of([self._rows.current_ma, self._rows.power_w], self._start))
         self.load: Read | None = loads[0] if len(loads) == 1 else None
         self.contact: Read | None = None
@@ -132,9 +137,12 @@ class ModbusLayout:
         """Return the layout to go on with after a request was refused (`code`), or (None) after values
         that cannot be.
 
-        A status block that is not where the plan says is given up for the plain addresses; what only some
-        meters of a model have is left out. None: nothing else is known to ask.
+        Requests that were joined over a gap are joined less. A status block that is not where the plan
+        says is given up for the plain addresses; what only some meters of a model have is left out. None:
+        nothing else is known to ask.
         """
+        if code in MISSING_CODES and (less := self._joined_less(request)) is not None:
+            return less
         if self._status_at is not None and (request is None or self._in_status(request)):
             return ModbusLayout(self.profile, None, self._gap_words, self._refused)
         optional = (
@@ -146,7 +154,23 @@ class ModbusLayout:
             return None
         if request not in optional or request in self.parts[Part.MONEY]:
             return None
-        return ModbusLayout(self.profile, self._status_at, self._gap_words, self._refused | {request})
+        refused = self._refused | {request}
+        return ModbusLayout(self.profile, self._status_at, self._gap_words, refused, self._joining)
+
+    def _joined_less(self, request: Request | None) -> "ModbusLayout | None":
+        """Return the layout that asks for the same in smaller or better known requests, if there is one."""
+        rows = Joining.OWN if self._in_status(request) else Joining.NONE
+        known = [self._joined(joining) for joining in Joining if self._joining < joining <= rows]
+        if request not in self._asked or not known or request in known[-1]._asked:
+            return None  # Not joined: it is the values themselves that the meter does not have.
+        return next(layout for layout in known if request not in layout._asked)
+
+    def _joined(self, joining: Joining) -> "ModbusLayout":
+        return ModbusLayout(self.profile, self._status_at, self._gap_words, self._refused, joining)
+
+    @property
+    def _asked(self) -> tuple[Request, ...]:
+        return (*self.parts[Part.MONEY], *self.parts[Part.ELECTRICAL])
 
     def values(self, answers: Sequence[tuple[Request, Sequence[int]]]) -> Values:
         """Return what the answers say. Raises BadFrame when the status block is not where it should be."""
@@ -198,8 +222,8 @@ class ModbusLayout:
         for part, spans in wanted.items():
             left = [span for span in spans if not any(_within(span, read) for read in asked)]
             # Once a day nothing is won by reading over gaps, and one refusal must not cost both tables.
-            joined = map(_read, left) if part is Part.DAILY else self._merged(left)
-            reads = [read for read in joined if read not in self._refused]
+            found = [*map(read_of, left)] if part is Part.DAILY else self._merged(left)
+            reads = [read for read in found if read not in self._refused]
             parts[part] = tuple(reads)
             asked += reads
         return parts
@@ -218,18 +242,17 @@ class ModbusLayout:
         """Return the requests of a full read: the whole status block, or the profile's own, or all parts."""
         if self._status_at is not None and self.profile.status is not None:
             return (Read(self._status_at, self.profile.status.words),)
-        whole = [_read(block) for block in full_read(self.profile, self._gap_words)]
+        whole = [read_of(block) for block in full_read(self.profile, self._gap_words)]
         if self._refused.isdisjoint(whole):
             return tuple(whole)
         return self.parts[Part.MONEY] + self.parts[Part.ELECTRICAL]
 
-    def _merged(self, spans: Iterable[Block]) -> list[Read]:
-        ordered = sorted(spans, key=lambda span: (span.read, span.at))
-        return [_read(block) for block in merge(ordered, self.profile.holes, self._gap_words)]
+    def _merged(self, spans: Sequence[Block]) -> list[Read]:
+        return joined(spans, self._own, self.profile, self._joining, self._gap_words)
 
-    def _in_status(self, request: Request) -> bool:
+    def _in_status(self, request: Request | None) -> bool:
         status = self.profile.status
-        if status is None or not isinstance(request, Read):
+        if self._status_at is None or status is None or not isinstance(request, Read):
             return False
         return self._start <= request.at < self._start + status.words
 
@@ -289,7 +312,3 @@ class ModbusLayout:
 
 def _within(span: Block, read: Read) -> bool:
     return span.read == read.function and read.at <= span.at and span.end <= read.at + read.count
-
-
-def _read(block: Block) -> Read:
-    return Read(block.at, block.words, block.read)

@@ -31,6 +31,9 @@ class Block(Struct, frozen=True, forbid_unknown_fields=True):
     def end(self) -> int:
         return self.at + self.words
 
+    def holds(self, other: "Block") -> bool:
+        return self.read == other.read and self.at <= other.at and other.end <= self.end
+
 
 class Quantity(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a value stands and what one step of it is worth in the unit that ends its name.
@@ -156,6 +159,7 @@ class ModbusProfile(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     word_order: Literal["high-first", "low-first"]
     quantities: Quantities
     reads: tuple[Block, ...] = ()  # The requests of a full read; worked out when not given.
+    areas: tuple[Block, ...] = ()  # Registers that may be read along with the rows, like those of `reads`.
     holes: tuple[Block, ...] = ()  # Registers that may not be read.
     status: StatusBlock | None = None
     clock: MeterClock | None = None
@@ -184,31 +188,6 @@ def clock_span(clock: MeterClock, start: int = 0) -> Block:
 
 def table_span(table: PeriodTable) -> Block:
     return Block(table.at, table.words)
-
-
-def full_read(profile: ModbusProfile, gap_words: int = JOIN_GAP_WORDS) -> tuple[Block, ...]:
-    """Return the requests that read every quantity by plain addresses: given, or merged from the rows."""
-    if profile.reads:
-        return profile.reads
-    return merge(spans_of([quantity for _, quantity in profile.quantities.all()]), profile.holes, gap_words)
-
-
-def merge(
-    parts: Sequence[Block], holes: Sequence[Block] = (), gap_words: int = JOIN_GAP_WORDS
-) -> tuple[Block, ...]:
-    """Join sorted runs of registers into few requests: over gaps that cost less than a request of
-    their own, never over a hole, never past the protocol's limit."""
-    joined: list[Block] = []
-    for part in parts:
-        if joined and joined[-1].read == part.read:
-            last = joined[-1]
-            whole = Block(last.at, min(max(last.end, part.end) - last.at, MAX_READ_WORDS + 1), last.read)
-            fits = whole.words <= MAX_READ_WORDS and part.at - last.end < gap_words
-            if fits and not any(overlap(whole, hole) for hole in holes):
-                joined[-1] = whole
-                continue
-        joined.append(part)
-    return tuple(joined)
 
 
 def gap_words_at(baud: int, character_bits: int = 10, turnaround_s: float = TURNAROUND_S) -> int:

@@ -23,7 +23,7 @@ def problem(profile: ModbusProfile) -> str | None:
         for part in spans_of_row(quantity):
             if any(overlap(part, hole) for hole in profile.holes):
                 return f"quantities.{name}: 0x{part.at:04X} lies in a hole"
-            if profile.reads and not any(_inside(part, block) for block in profile.reads):
+            if profile.reads and not any(block.holds(part) for block in profile.reads):
                 return f"quantities.{name}: 0x{part.at:04X} is in none of the reads"
     for where, quantities in _sets(profile):
         periods = quantities.period_registers_wh
@@ -91,7 +91,3 @@ def _extras(profile: ModbusProfile) -> list[tuple[str, Block]]:
 def _sets(profile: ModbusProfile) -> list[tuple[str, Quantities]]:
     sets = [("quantities", profile.quantities)]
     return sets if profile.status is None else [*sets, ("status.quantities", profile.status.quantities)]
-
-
-def _inside(part: Block, block: Block) -> bool:
-    return part.read == block.read and block.at <= part.at and part.end <= block.end

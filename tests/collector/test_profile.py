@@ -6,8 +6,9 @@ import pytest
 
 from collector.layout import layout_of
 from collector.layout_modbus import ModbusLayout
+from collector.modbus_requests import merge
 from collector.profile import SHIPPED, ProfileError, load_profile, parse_profile
-from collector.profile_modbus import Block, ModbusProfile, gap_words_at, merge
+from collector.profile_modbus import Block, ModbusProfile, gap_words_at
 from collector.protocols.answer import BadFrame
 from collector.protocols.modbus import Read, Write
 from collector.values import Part
@@ -129,13 +130,46 @@ def test_what_no_second_source_confirms_is_marked() -> None:
 
 def test_requests_are_merged_over_small_gaps_but_never_over_a_hole() -> None:
     parts = [Block(0, 2), Block(11, 3), Block(200, 2)]
+    areas = [Block(0, 100)]
 
-    assert merge(parts) == (Block(0, 14), Block(200, 2))
-    assert merge(parts, [Block(10, 1)]) == (Block(0, 2), Block(11, 3), Block(200, 2))
+    assert merge(parts, areas) == (Block(0, 14), Block(200, 2))
+    assert merge(parts, areas, [Block(10, 1)]) == (Block(0, 2), Block(11, 3), Block(200, 2))
+
+
+def test_a_gap_is_read_over_only_where_the_profile_says_that_it_may() -> None:
+    parts = [Block(0, 2), Block(2, 2), Block(11, 3)]
+
+    assert merge(parts) == (Block(0, 4), Block(11, 3))
+    assert merge(parts, [Block(0, 12)]) == (Block(0, 4), Block(11, 3))
+
+
+@pytest.mark.parametrize("baud", [19_200, 38_400, 115_200])
+@pytest.mark.parametrize("model", [DDSY1352, DTSY1352])
+def test_however_fast_the_line_the_two_blocks_of_a_meter_stay_two(model: str, baud: int) -> None:
+    parts = layout_of(load_profile(model), None, gap_words_at(baud)).parts
+
+    assert parts[Part.MONEY] == (Read(0x0000, 14), Read(0x0057, 2))
+    assert parts[Part.ELECTRICAL] == (Read(0x004F, 2),)
+
+
+def test_a_meter_that_refuses_a_joined_read_is_read_by_its_own_blocks_then_by_its_rows() -> None:
+    layout = modbus(DDSY1352)
+
+    own = layout.without(layout.parts[Part.MONEY][0], 2)
+    assert own is not None
+    assert own.parts[Part.MONEY] == (Read(0x0000, 17), Read(0x0046, 28))
+    assert own.parts[Part.ELECTRICAL] == ()
+    assert (own.contact, own.forced) == (layout.contact, layout.forced)
+
+    for refused in own.parts[Part.MONEY]:
+        rows = own.without(refused, 3)
+        assert rows is not None
+        assert rows.parts[Part.MONEY] == (Read(0x0000, 10), Read(0x000D, 1), Read(0x0057, 2))
+        assert rows.without(rows.parts[Part.MONEY][0], 2) is None
 
 
 def test_a_request_is_never_longer_than_the_protocol_allows() -> None:
-    parts = [Block(at, 2) for at in range(0, 400, 20)]
+    parts = [Block(at, 2) for at in range(0, 400, 2)]
 
     assert all(block.words <= 125 for block in merge(parts))
     assert sum(block.words for block in merge(parts)) >= 2 * len(parts)
@@ -217,7 +251,9 @@ def test_of_a_status_block_money_takes_the_words_up_to_the_load_control() -> Non
 
 def test_a_slower_line_joins_smaller_gaps() -> None:
     assert [gap_words_at(baud) for baud in (2400, 9600, 19200)] == [14, 24, 39]
-    assert merge([Block(0, 2), Block(20, 2)], gap_words=gap_words_at(2400)) == (Block(0, 2), Block(20, 2))
+    apart = Block(0, 2), Block(20, 2)
+    assert merge(apart, [Block(0, 22)], gap_words=gap_words_at(2400)) == apart
+    assert merge(apart, [Block(0, 22)], gap_words=gap_words_at(9600)) == (Block(0, 22),)
 
 
 def test_parts_read_one_after_the_other_say_what_a_full_read_says() -> None:
@@ -254,7 +290,11 @@ def test_a_contact_opened_by_the_meters_own_load_control_is_a_load_trip(
 def test_a_status_block_that_is_not_there_is_given_up_for_the_plain_addresses() -> None:
     layout = modbus(DDSY1352, STATUS_AT)
 
-    plain = layout.without(layout.parts[Part.MONEY][0], 2)
+    # First as the whole block that the profile knows: a meter may answer that and nothing else of it.
+    whole = layout.without(layout.parts[Part.MONEY][0], 2)
+    assert whole is not None
+    assert whole.parts[Part.MONEY] == (Read(STATUS_AT, 48),)
+    plain = whole.without(whole.parts[Part.MONEY][0], 2)
 
     assert plain is not None
     assert plain.contact is None
@@ -270,7 +310,7 @@ def test_what_only_some_meters_have_is_left_out_once_they_have_said_so() -> None
     assert other is not None
     assert Part.DAILY not in other.offers
     assert layout.without(table, 4) is None  # It may only be busy.
-    assert layout.without(layout.parts[Part.MONEY][0], 2) is None
+    assert layout.without(layout.parts[Part.MONEY][1], 2) is None
 
 
 def test_a_multi_user_meter_has_its_own_clock_table_and_control_word() -> None:
