@@ -13,8 +13,7 @@ AGAIN_S = 5.0  # A single miss, or a part that was not answered, is tried again 
 OUTAGE_S = 900.0  # After so long without a reading, or three intervals, missed midnights are asked for.
 DAILY_FROM_S, DAILY_SPREAD_S = 300.0, 7_200.0  # After local midnight; each meter has its own moment.
 DAILY_AGAIN_S = 600.0
-# After a start nobody knows how long the collector was away. Each midnight more makes the first round of a
-# slow line a minute longer.
+# Of a meter that has never told of one. Each midnight more makes a slow line's first round a minute longer.
 UNKNOWN_MIDNIGHTS = 1
 DAY_S = 86_400.0
 
@@ -49,20 +48,24 @@ class Intervals:
 class Entry:
     """The deadlines of one meter, in monotonic seconds, and how often it was silent in a row.
 
-    A new one is due now, with its midnight: nobody knows whether that was read.
+    A new one is due now, with its midnight unless that is known to have been read.
+    midnight_s: the first one not known; the past: not known since when.
     """
 
-    def __init__(self, meter_id: str, daily_offset_s: float, now_s: float) -> None:
+    def __init__(
+        self, meter_id: str, daily_offset_s: float, now_s: float, midnight_s: float = -math.inf
+    ) -> None:
         self.meter_id = meter_id
         self.misses = 0
         self._due_s = {Part.MONEY: now_s}
         self._daily_offset_s = daily_offset_s
-        self._midnight_s = -math.inf  # The first midnight not known; the past: not known since when.
+        self._midnight_s = midnight_s
         self.read_s = -math.inf
 
     def offer(self, parts: Collection[Part], now_s: float) -> None:
         """Note which parts the meter has; money is always there."""
-        due_s = self._due_s
+        due_s = {Part.DAILY: now_s if self._midnight_s <= now_s else self._midnight_s + self._daily_offset_s}
+        due_s |= self._due_s
         self._due_s = {p: due_s.get(p, now_s) for p in Part if p is Part.MONEY or p in parts}
 
     def hasten(self, part: Part, at_s: float) -> bool:

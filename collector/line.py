@@ -10,6 +10,7 @@ from collector.hearing import Hearing
 from collector.link import link_for
 from collector.link_connection import LinkLost
 from collector.link_mbap import Sockets
+from collector.midnights import NOTHING_KNOWN, Known
 from collector.orders import Sink
 from collector.profile import Profile
 from collector.protocols.answer import Rejected, Silent
@@ -40,12 +41,16 @@ class Line:
         random_: random.Random,
         sink: Sink,
         sockets: Sockets | None = None,
+        midnights: Known = NOTHING_KNOWN,
     ) -> None:
-        """sockets: those that the lines of one gateway share; without them the line has its own."""
+        """sockets: those that the lines of one gateway share; without them the line has its own.
+
+        midnights: the last one that each meter has told of.
+        """
         self.plan = plan
         self._clock = clock
         self._link = link_for(plan, dial=dial, clock=clock, sockets=sockets or Sockets(dial, clock))
-        self._work = Work(clock, random_, sink, self._link.time.transaction_s)
+        self._work = Work(clock, random_, sink, self._link.time.transaction_s, midnights)
         self._work.replan(plan, profiles)
         self._wake = asyncio.Event()
         self._hearing = Hearing()

@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-import sqlite3
 import ssl
 import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import httpx
@@ -16,10 +14,11 @@ from msgspec import structs
 
 from collector.line import Line
 from collector.link_mbap import Sockets
+from collector.midnights import Midnights
 from collector.plan import Change, changes, usable
 from collector.settings import CollectorSettings, settings_from
 from collector.shelf import Shelf
-from collector.spool import Spool
+from collector.spool import Spool, spooling
 from collector.uplink import Uplink
 from common.clock import Clock, SystemClock
 from common.streams import Dial, dial_tcp
@@ -73,6 +72,7 @@ class Collector:
         self._shelf = Shelf(settings.profile_folders)
         self._plan: Plan | None = None  # The whole of it, with what cannot be run.
         self._kept = self._spool.orders()
+        self._midnights = Midnights(self._spool, clock.now())
         # Since the start: what the backend told us, and when (monotonic seconds).
         self._held: dict[str, tuple[Desired, float]] = {}
         self._answered = False
@@ -94,17 +94,20 @@ class Collector:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with spooling("midnights"):
+                self._midnights.save(self._clock.monotonic())
             self._spool.close()
 
     # What lines find (orders.Sink).
 
     def reading(self, reading: Reading) -> None:
-        with _spooling("reading"):
+        with spooling("reading"):
             self._spool.readings.add(msgspec.json.encode(reading), reading.read_at)
+            self._midnights.note(reading, self._clock.monotonic())
         self.uplink.reading_added(reading, urgent=reading.kind is not ReadingKind.POLL)
 
     def outcome(self, outcome: Outcome, ended: bool) -> None:
-        with _spooling("outcome"):
+        with spooling("outcome"):
             self._spool.outcomes.add(msgspec.json.encode(outcome), outcome.at)
             if ended:
                 self._spool.end_order(outcome.meter_id, outcome.generation, outcome.stage)
@@ -170,7 +173,7 @@ class Collector:
     def replan(self, plan: Plan) -> None:
         """Take a new plan while running; it is kept on disk, to start without the backend."""
         self._apply(plan, self._shelf.look())
-        with _spooling("plan"):
+        with spooling("plan"):
             self._spool.keep_plan(plan)
 
     def line_health(self) -> list[LineHealth]:
@@ -189,7 +192,7 @@ class Collector:
         """Keep an order, then hand it to its line; one for a meter not yet planned waits for the plan."""
         kept = self._kept.get(desired.meter_id)
         if kept is None or kept.desired.generation < desired.generation:
-            with _spooling("order"):
+            with spooling("order"):
                 self._spool.keep_order(desired, self._clock.now())
         if kept is not None and not kept.ended and kept.desired.generation < desired.generation:
             self._supersede(kept.desired)
@@ -238,6 +241,7 @@ class Collector:
                     random_=random.Random(self._random.getrandbits(64)),
                     sink=self,
                     sockets=self._sockets,
+                    midnights=self._midnights,
                 )
                 self._lines[line_plan.line_id] = line, asyncio.create_task(self._own(line))
             if change is Change.METERS:
@@ -281,15 +285,6 @@ class Collector:
             except Exception:
                 log.exception("line_failed", line=line.plan.line_id)
             await self._clock.sleep(LINE_RESTART_S)
-
-
-@contextmanager
-def _spooling(what: str) -> Iterator[None]:
-    """Go on when the disk is full or broken: a paid shop gets its power all the same."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        log.error("spool_failed", what=what, reason=str(error))
 
 
 async def run_collector(environ: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from collector.reading import FullRead
 from collector.schedule import Schedule
 from collector.steps import Rank
 from collector.turn import Station, Turn
-from common.wire import ReadingKind
+from common.wire import ReadingKind, ReadRequest
 
 MAX_REQUEST_RETRY_S = 8.0
 REREADS_S = (10.0, 60.0)  # After a relay order has been carried out.
@@ -32,16 +32,21 @@ class Reads:
         self._held: list[FullRead] = []  # Polls whose next request the line may not ask yet.
 
     def replan(
-        self, stations: Mapping[str, Station], interval_s: float, electrical_s: float, now_s: float
+        self,
+        stations: Mapping[str, Station],
+        interval_s: float,
+        electrical_s: float,
+        now_s: float,
+        midnights_s: Mapping[str, float],
     ) -> None:
-        """Take a new list of meters; deadlines of known ones stay."""
+        """Take a new list of meters; deadlines of known ones stay. midnights_s: see Schedule.replan."""
         self._stations = stations
         # Reads that are under way begin anew: their meters may have gone.
         begun = [r.meter_id for r in (self._poll, self._watch, *self._held) if r is not None]
         self._poll = self._watch = None
         self._held = []
         offers = {meter_id: station.layout.offers for meter_id, station in stations.items()}
-        self.schedule.replan(offers, interval_s, now_s, electrical_s)
+        self.schedule.replan(offers, interval_s, now_s, electrical_s, midnights_s)
         for meter_id in begun:
             self.schedule.read_by(meter_id, now_s)
         self._requests = [read for read in self._requests if read.meter_id in stations]
@@ -49,6 +54,12 @@ class Reads:
     def ask(self, read: FullRead) -> None:
         """Read as soon as no order stands in front."""
         self._requests.append(read)
+
+    def ask_for(self, request: ReadRequest, station: Station, now_s: float) -> None:
+        """The same for somebody who waits for it so long."""
+        full = FullRead(request.meter_id, station.layout, ReadingKind.REQUEST, now_s, request.request_id)
+        full.expires_s = now_s + request.within_s
+        self.ask(full)
 
     def watch(self, meter_ids: Iterable[str], now_s: float) -> None:
         """Read these meters every few seconds from now on, and only these."""

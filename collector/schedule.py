@@ -42,9 +42,13 @@ class Schedule:
         interval_s: float,
         now_s: float,
         electrical_s: float | None = None,
+        midnights_s: Mapping[str, float] | None = None,
     ) -> None:
         """Take a new list of meters and the parts that each has; known ones keep their deadlines, new
-        ones are due now with all their parts."""
+        ones are due now with all their parts.
+
+        midnights_s: the first one that is not known, of meters that have told of the one before.
+        """
         kept = self._entries
         self._intervals = Intervals(interval_s, interval_s if electrical_s is None else electrical_s)
         self._entries = {}
@@ -53,7 +57,8 @@ class Schedule:
             entry = kept.get(meter_id)
             if entry is None:
                 spread_s = self._random.uniform(0.0, DAILY_SPREAD_S)
-                entry = Entry(meter_id, DAILY_FROM_S + spread_s, now_s)
+                missing_s = (midnights_s or {}).get(meter_id, -math.inf)
+                entry = Entry(meter_id, DAILY_FROM_S + spread_s, now_s, missing_s)
             self._entries[meter_id] = entry
             entry.offer(parts, now_s)
             entry.hasten(Part.MONEY, now_s + self._intervals.money_s)

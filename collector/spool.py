@@ -6,11 +6,13 @@ where there are no threads.
 
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from collector.settings import PREFIX, CollectorConfigError
 from common.failpoint import failpoint
@@ -18,6 +20,8 @@ from common.wire import Desired, Plan, Stage
 
 KEPT = timedelta(days=30)
 BUSY_TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
@@ -152,6 +156,15 @@ class Spool:
         except msgspec.ValidationError:
             return None  # Written by another version; the backend will send it again.
 
+    def keep_midnights(self, seconds: dict[str, float]) -> None:
+        body = msgspec.json.encode(seconds)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('midnights', ?)", (body,))
+
+    def midnights(self) -> dict[str, float]:
+        """Return the last midnight that each meter has told of, in Unix seconds."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = 'midnights'").fetchone()
+        return {} if row is None else msgspec.json.decode(row[0], type=dict[str, float])
+
     def keep_order(self, desired: Desired, now: datetime) -> None:
         self._db.execute(
             "INSERT OR REPLACE INTO orders (meter_id, generation, body, taken_at) VALUES (?, ?, ?, ?)",
@@ -172,6 +185,15 @@ class Spool:
 
     def expire(self, now: datetime) -> int:
         return self.readings.expire(now) + self.outcomes.expire(now)
+
+
+@contextmanager
+def spooling(what: str) -> Iterator[None]:
+    """Go on when the disk is full or broken: a paid shop gets its power all the same."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        log.error("spool_failed", what=what, reason=str(error))
 
 
 def _meta(db: sqlite3.Connection, key: str, make: Callable[[], bytes]) -> bytes:

@@ -15,6 +15,7 @@ import structlog
 from collector.broadcast import Broadcasts
 from collector.converge import Convergence
 from collector.layout import Layout, Part, layout_of
+from collector.midnights import NOTHING_KNOWN, Known, next_midnights_s
 from collector.orders import Orders, Sink
 from collector.profile import Profile
 from collector.profile_modbus import gap_words_at
@@ -41,11 +42,15 @@ class Work:
     """Orders, requested reads and polls of one line. Times are monotonic seconds."""
 
     def __init__(
-        self, clock: Clock, random_: random.Random, sink: Sink, duration_s: Callable[[Request], float]
+        self,
+        clock: Clock,
+        random_: random.Random,
+        sink: Sink,
+        duration_s: Callable[[Request], float],
+        midnights: Known = NOTHING_KNOWN,
     ) -> None:
-        self._clock = clock
-        self._sink = sink
-        self._duration_s = duration_s
+        self._clock, self._sink, self._duration_s = clock, sink, duration_s
+        self._midnights = midnights
         self._reads = Reads(random_)
         self._broadcasts = Broadcasts(clock)
         self.orders = Orders(clock, sink)
@@ -69,7 +74,8 @@ class Work:
         self._profiles = {meter.meter_id: profiles[meter.profile] for meter in plan.meters}
         self._stations = stations
         now_s = self._clock.monotonic()
-        self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s)
+        next_s = next_midnights_s(self._midnights, self._clock)
+        self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s, next_s)
         self._broadcasts.plan(plan.protocol)
         self.orders.keep(set(stations))
 
@@ -91,10 +97,7 @@ class Work:
     def read(self, request: ReadRequest) -> None:
         """Read one meter as soon as no order stands in front; dropped when it cannot be done in time."""
         station = self._stations[request.meter_id]
-        now_s = self._clock.monotonic()
-        full = FullRead(request.meter_id, station.layout, ReadingKind.REQUEST, now_s, request.request_id)
-        full.expires_s = now_s + request.within_s
-        self._reads.ask(full)
+        self._reads.ask_for(request, station, self._clock.monotonic())
 
     def watch(self, meter_ids: Iterable[str]) -> None:
         """Read these meters every few seconds from now on, and only these."""

@@ -1,12 +1,15 @@
 """The time broadcast on DL/T 645 lines: once a day, at a quiet hour, with a clock that is known."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from msgspec import structs
 
 from collector.broadcast import LOOK_AGAIN_S, Broadcasts
+from collector.midnights import Midnights
+from collector.spool import Spool
 from common.clock import ManualClock, local
-from common.wire import Plan, PlanMeter
+from common.wire import FrozenDay, Plan, PlanMeter, Reading, ReadingKind
 from simulator.gateway import Gateway
 from simulator.line import Exchange, Line
 from simulator.meter import DLT645_1P, PREPAID, Meter, MeterSpec
@@ -104,6 +107,47 @@ def test_the_first_reading_after_a_start_or_an_outage_brings_the_midnights() -> 
         await site.stop()
 
     run_site(main)
+
+
+def test_a_restart_in_an_outage_over_several_midnights_loses_none_of_them(tmp_path: Path) -> None:
+    async def main() -> None:
+        site = site_645()
+        site.settings = structs.replace(site.settings, spool=str(tmp_path / "spool.db"))
+        await site.start()
+        await site.after(60)
+        await site.stop()
+        await site.after(3 * 86_400)
+        before = len(site.backend.readings)
+        await site.start()
+        await site.after(60)
+        for meter_id in site.meters:
+            first = next(r for r in site.backend.readings[before:] if r.meter_id == meter_id)
+            assert [day.at for day in first.frozen] == [MIDNIGHT + timedelta(days=n) for n in range(3)]
+        await site.stop()
+
+        # What is known already is not asked for again.
+        before = len(site.backend.readings)
+        await site.start()
+        await site.after(60)
+        assert len(site.backend.readings) >= before + len(site.meters)
+        assert not any(r.frozen for r in site.backend.readings[before:])
+        await site.stop()
+
+    run_site(main)
+
+
+def test_a_calendar_that_is_wrong_says_nothing_about_midnights() -> None:
+    spool = Spool(":memory:")
+    midnights = Midnights(spool, EVENING)
+    reading = Reading(meter_id="m1", read_at=EVENING, kind=ReadingKind.POLL, register_wh=1)
+
+    def told(at: datetime) -> Reading:
+        return structs.replace(reading, frozen=(FrozenDay(at=at, register_wh=0),))
+
+    midnights.note(told(MIDNIGHT - timedelta(days=1)), 100.0)
+    assert dict(Midnights(spool, EVENING)) == {"m1": MIDNIGHT - timedelta(days=1)}
+    midnights.note(told(MIDNIGHT - timedelta(days=9_000)), 200.0)
+    assert dict(Midnights(spool, EVENING)) == {}
 
 
 def test_an_unknown_clock_is_asked_about_every_minute_until_the_window_closes() -> None:
