@@ -117,8 +117,8 @@ async def _mall(case: Case, shops: int) -> AsyncIterator[_Mall]:
     try:
         await running.prepare()
         site = running.folder / "site.toml"
-        text = site.read_text(encoding="utf-8").replace("[policy]", POLICY, 1)
-        text = re.sub(r"^power_limit_w = .*\n", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^power_\w+ = .*\n", "", site.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        text = text.replace("[policy]", POLICY, 1)
         # Debts are no matter here.
         site.write_text(text.replace('overdraft = "0.00"', 'overdraft = "99999.00"'), encoding="utf-8")
         await running.load()

@@ -193,9 +193,14 @@ class Actions:
     async def overload(self, shop: str, on: bool) -> str:
         account = await self._account(shop)
         meter = await Meter.get(account_id=account.id)
-        extra = meter.rated_power_w * OVERLOAD_PERMILLE // 1_000 if on else 0
-        await self._switch(meter=meter.serial, fault="extra_w", value=extra)
-        return f"{shop} 增加负荷 {extra / 1000:.1f} kW" if on else f"{shop} 的负荷已恢复"
+        limit_w = account.power_limit_w
+        over_w = limit_w or meter.rated_power_w * OVERLOAD_PERMILLE // 1_000
+        await self._switch(meter=meter.serial, fault="extra_w", value=over_w if on else 0)
+        if not on:
+            return f"{shop} 的负荷已恢复"
+        if limit_w is None:
+            return f"{shop} 增加负荷 {over_w / 1000:.1f} kW；这家店没有功率限值"
+        return f"{shop} 增加负荷 {over_w / 1000:.1f} kW，超过限值 {limit_w / 1000:.1f} kW：先提醒，再断电"
 
     async def gateway(self, code: str, gone: bool) -> str:
         await self._switch(gateway=code, fault="gone", on=gone)

@@ -24,10 +24,22 @@ class SitePolicy:
     no_trip_weekends: bool = True
     holidays: tuple[str, ...] = ("2026-10-01",)
     poll_interval_s: float = 60.0
+    power_tell_s: float = 30.0
+    power_trip_s: float = 120.0
+    power_restore_s: float = 600.0
 
 
-# Trips at any hour after a minute: for the demonstration alone, which says so on its banner.
-DEMO_POLICY = SitePolicy(delay_s=60, no_trip_windows=(), no_trip_weekends=False, holidays=())
+# Trips at any hour after a minute: for the demonstration alone, which says so on its banner. Nobody waits ten
+# minutes there to see a power limit restore what it has tripped.
+DEMO_POLICY = SitePolicy(
+    delay_s=60,
+    no_trip_windows=(),
+    no_trip_weekends=False,
+    holidays=(),
+    power_tell_s=15.0,
+    power_trip_s=40.0,
+    power_restore_s=60.0,
+)
 
 # Kind, name, yuan per kWh, floats by period. Synthetic: 0.70 flat, 0.952 peak, 0.448 valley.
 COMPONENTS = (
@@ -60,6 +72,9 @@ def _text_lines(mall: Mall, policy: SitePolicy, demo: bool) -> Iterator[str]:
             "no_trip_weekends": policy.no_trip_weekends,
             "holidays": list(policy.holidays),
             "poll_interval_s": policy.poll_interval_s,
+            "power_tell_s": policy.power_tell_s,
+            "power_trip_s": policy.power_trip_s,
+            "power_restore_s": policy.power_restore_s,
         },
     )
     yield from _tariff()
