@@ -13,8 +13,8 @@ AGAIN_S = 5.0  # A single miss, or a part that was not answered, is tried again 
 OUTAGE_S = 900.0  # After so long without a reading, or three intervals, missed midnights are asked for.
 DAILY_FROM_S, DAILY_SPREAD_S = 300.0, 7_200.0  # After local midnight; each meter has its own moment.
 DAILY_AGAIN_S = 600.0
-# Of a meter that has never told of one. Each midnight more makes a slow line's first round a minute longer.
-UNKNOWN_MIDNIGHTS = 1
+FIRST_DAILY_SOONER = 10.0  # A new meter's table and clock come within minutes, each meter at its own moment.
+UNKNOWN_MIDNIGHTS = 1  # Of a meter that was never read.
 DAY_S = 86_400.0
 
 
@@ -48,8 +48,9 @@ class Intervals:
 class Entry:
     """The deadlines of one meter, in monotonic seconds, and how often it was silent in a row.
 
-    A new one is due now, with its midnight unless that is known to have been read.
-    midnight_s: the first one not known; the past: not known since when.
+    The first read of a new one brings what money rests on, and the midnights that are known to be missing:
+    a slow line's first round is not made longer by what can wait.
+    midnight_s: the first midnight not known; −inf: the meter was never read, so none is missing.
     """
 
     def __init__(
@@ -64,7 +65,11 @@ class Entry:
 
     def offer(self, parts: Collection[Part], now_s: float) -> None:
         """Note which parts the meter has; money is always there."""
-        due_s = {Part.DAILY: now_s if self._midnight_s <= now_s else self._midnight_s + self._daily_offset_s}
+        if self._midnight_s == -math.inf:
+            daily_s = now_s + self._daily_offset_s / FIRST_DAILY_SOONER
+        else:
+            daily_s = now_s if self._midnight_s <= now_s else self._midnight_s + self._daily_offset_s
+        due_s = {Part.DAILY: daily_s}
         due_s |= self._due_s
         self._due_s = {p: due_s.get(p, now_s) for p in Part if p is Part.MONEY or p in parts}
 
@@ -112,6 +117,8 @@ class Entry:
         if Part.ELECTRICAL in parts and Part.ELECTRICAL in self._due_s:
             due_s = self._due_s[Part.ELECTRICAL]
             self._due_s[Part.ELECTRICAL] = max(due_s, now_s + intervals.electrical_s / 2)
+        if self._midnight_s == -math.inf:
+            self._midnight_s = midnight_s  # What was before its first reading is nobody's energy.
         if Part.DAILY in parts and Part.DAILY in self._due_s:
             self._midnight_s = midnight_s
             self._due_s[Part.DAILY] = midnight_s + self._daily_offset_s
@@ -121,9 +128,10 @@ class Entry:
             return True
         if part is Part.ELECTRICAL:
             # Half a round early saves a read of its own later.
-            return intervals.money_s == 0 or self._due_s[part] <= now_s + intervals.slack_s
+            rides = self.read_s > -math.inf and self._due_s[part] <= now_s + intervals.slack_s
+            return intervals.money_s == 0 or rides
         away = now_s - self.read_s > intervals.outage_s
-        return self._due_s[part] <= now_s or (away and self._midnight_s <= now_s)
+        return self._due_s[part] <= now_s or (away and -math.inf < self._midnight_s <= now_s)
 
     def _midnights(self, now_s: float) -> int:
         if self._midnight_s == -math.inf:

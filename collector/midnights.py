@@ -1,10 +1,10 @@
-"""The last midnight that each meter has told of (日冻结), over restarts: where a back-fill has to begin."""
+"""The last midnight known of each meter (日冻结), over restarts: where a back-fill has to begin."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from collector.spool import Spool
-from common.clock import Clock
+from common.clock import Clock, local, local_midnight
 from common.wire import Reading
 
 Known = Mapping[str, datetime]
@@ -44,6 +44,10 @@ class Midnights(Known):
         elif reading.frozen or reading.meter_clock_offset_s is not None:
             # Asked and not told, or by a calendar that is wrong: it has nothing to go on from.
             self._dirty = self._known.pop(reading.meter_id, None) is not None or self._dirty
+        elif reading.meter_id not in self._known:
+            # Its first reading: what was before is nobody's energy, what comes after will be missed.
+            self._known[reading.meter_id] = local_midnight(local(reading.read_at).date())
+            self._dirty = True
         if self._dirty and now_s >= self._saved_s + SAVE_EVERY_S:
             self.save(now_s)
 

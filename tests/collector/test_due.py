@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-from collector.due import AGAIN_S, DAILY_AGAIN_S, DAILY_FROM_S, DAILY_SPREAD_S, UNKNOWN_MIDNIGHTS, Due
+from collector.due import AGAIN_S, DAILY_AGAIN_S, DAILY_FROM_S, DAILY_SPREAD_S, Due
 from collector.layout import Part
 from collector.schedule import WATCH_S, Schedule
 
@@ -49,7 +49,16 @@ def test_electrical_values_ride_on_every_third_read() -> None:
     found = drive(schedule("m1"), 0, 3_600)
 
     assert len(found) == 12
-    assert [Part.ELECTRICAL in due.parts for _, due in found] == [True, False, False] * 4
+    rides = [Part.ELECTRICAL in due.parts for _, due in found]
+    assert rides == [False, True, False, *[True, False, False] * 3]
+
+
+def test_the_first_round_of_a_line_asks_for_what_money_rests_on_alone() -> None:
+    meters = [f"m{i}" for i in range(20)]
+
+    found = drive(schedule(*meters), 0, 20)
+
+    assert [due.parts for _, due in found] == [(Part.MONEY,)] * 20
 
 
 def test_electrical_values_out_of_step_cost_no_read_of_their_own() -> None:
@@ -58,7 +67,8 @@ def test_electrical_values_out_of_step_cost_no_read_of_their_own() -> None:
     found = drive(made, 0, 36_000)
 
     assert len(found) == 120
-    gaps = Counter(round(b - a) for a, b in pairwise(times_of(found, Part.ELECTRICAL)))
+    _, *others = times_of(found, Part.ELECTRICAL)  # A new meter's come after its first read.
+    gaps = Counter(round(b - a) for a, b in pairwise(others))
     assert set(gaps) <= {600, 900}
 
 
@@ -69,7 +79,7 @@ def test_electrical_values_more_often_than_money_are_read_on_their_own() -> None
 
 
 def test_a_line_without_an_interval_reads_electrical_values_every_time() -> None:
-    found = drive(schedule("m1", "m2", money_s=0), 0, 60)
+    found = drive(schedule("m1", "m2", money_s=0), 0, 1_200)
 
     assert all(Part.ELECTRICAL in due.parts for _, due in found)
     assert sum(Part.DAILY in due.parts for _, due in found) == 2
@@ -83,7 +93,7 @@ def test_the_days_values_are_read_once_a_day_in_the_first_hours() -> None:
     starts = []
     for meter_id in meters:
         first, *others = times_of(found, Part.DAILY, meter_id)
-        assert first < 60
+        assert 60 < first < 1_200
         after = [(at - MIDNIGHT_S) % DAY_S for at in others]
         assert len(after) == 3
         assert all(DAILY_FROM_S <= at <= DAILY_FROM_S + DAILY_SPREAD_S + 300 for at in after)
@@ -93,15 +103,12 @@ def test_the_days_values_are_read_once_a_day_in_the_first_hours() -> None:
 
 def test_the_days_values_are_asked_for_again_until_they_are_there() -> None:
     made = schedule("m1")
-    due = made.take(0.0)
-    assert due == Due("m1", ALL, UNKNOWN_MIDNIGHTS)
+    (asked_s,) = times_of(drive(made, 0, 1_200), Part.DAILY)
+    made.again("m1", (Part.DAILY,), 1_200)  # It was not answered after all.
 
-    made.answered("m1", 0.1)
-    made.was_read("m1", (Part.MONEY, Part.ELECTRICAL), 0.1, MIDNIGHT_S)
-    made.again("m1", (Part.DAILY,), 0.1)
-
-    assert times_of(drive(made, 0.1, 2_000), Part.DAILY)[0] >= DAILY_AGAIN_S
-    assert len(times_of(drive(made, 2_000, 20_000), Part.DAILY)) == 0
+    assert times_of(drive(made, 1_200, 4_000), Part.DAILY)[0] >= 1_200 + DAILY_AGAIN_S
+    assert asked_s < 1_200
+    assert len(times_of(drive(made, 4_000, 20_000), Part.DAILY)) == 0
 
 
 def test_after_an_outage_over_midnight_the_first_read_brings_the_days_values() -> None:
