@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from tortoise.expressions import Q
 
@@ -9,6 +10,7 @@ from backend.context import Context
 from backend.models.supply import ReadRequest
 from backend.services.row_ids import id_of
 from backend.services.work import wake
+from backend.store import run, sql_time, upsert_sql
 
 READ_WITHIN = timedelta(seconds=60)
 
@@ -34,19 +36,23 @@ async def ask_reading(
     if known is not None:
         known.standing_key = None
         await known.save(update_fields=["standing_key"])
-    request = await ReadRequest.create(
-        id=ctx.ids.new(),
-        site_id=site_id,
-        meter_id=meter_id,
-        purpose=purpose,
-        asked_by=asked_by,
-        asked_at=now,
-        due_at=now + wait,
-        expires_at=now + wait + READ_WITHIN,
-        standing_key=key,
-    )
+    values: dict[str, Any] = {
+        "id": ctx.ids.new(),
+        "site_id": site_id,
+        "meter_id": meter_id,
+        "purpose": purpose,
+        "asked_by": asked_by,
+        "asked_at": sql_time(now),
+        "due_at": sql_time(now + wait),
+        "expires_at": sql_time(now + wait + READ_WITHIN),
+        "standing_key": key,
+    }
+    # Two at once ask once: whoever comes second finds the first one's row.
+    names = list(values)
+    keep = [name for name in names if name != "standing_key"]
+    await run(upsert_sql("read_request", names, ["standing_key"], keep=keep), list(values.values()))
     wake(ctx, f"desired:{site_id}")
-    return str(request.id)
+    return str((await ReadRequest.get(standing_key=key)).id)
 
 
 async def answer_requests(ctx: Context, read: Iterable[str], peeked: Iterable[str]) -> None:

@@ -1,18 +1,21 @@
 """Trips by people: independent of money, an emergency first of all, and lifted by two."""
 
+import asyncio
+
 import pytest
 
 from backend.errors import Forbidden, NotFound
 from backend.models.meters import Meter, MeterKind
 from backend.models.operations import StaffTask
 from backend.models.people import Approval
-from backend.models.supply import OffReason, SupplyOrder
+from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.control_supply import (
     LIFT_PERMISSION,
     NothingToLift,
     NotPrepaid,
     SecondPersonNeeded,
     emergency_trip,
+    read_now,
     restore,
     trip,
 )
@@ -173,3 +176,15 @@ async def test_another_malls_meter_is_not_found(mall: SmallMall) -> None:
     for control in (trip, emergency_trip, restore):
         with pytest.raises(NotFound):
             await control(mall.as_staff(5), number, "试试")
+
+
+@pytest.mark.mariadb
+async def test_two_clicks_at_once_ask_for_one_reading(mall: SmallMall) -> None:
+    staff, meter = mall.as_staff(5), await mall.meter()
+
+    for _ in range(5):
+        asked = await asyncio.gather(*[read_now(staff, meter.id) for _ in range(4)])
+        assert len(set(asked)) == 1
+        mall.clock.advance(61)
+
+    assert await ReadRequest.filter(meter_id=meter.id).count() == 5
