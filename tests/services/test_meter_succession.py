@@ -4,16 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from backend.models.accounts import Account
 from backend.models.meters import RatioChange
 from backend.models.people import Approval
 from backend.models.power import PowerWatch
-from backend.models.supply import OffReason
+from backend.models.supply import OffReason, Supply
 from backend.services.approvals import AlreadyDecided
-from backend.services.control_supply import restore
+from backend.services.control_supply import restore, trip
 from backend.services.meter_changes import Replacement, ask_change, decide_change
 from backend.services.meter_succession import RatioIsDue
 from backend.services.power_limits import Limits, list_watches, set_limits
 from backend.services.ratio_changes import RatioBody, ask_ratio_change, decide_ratio_change, report_replaced
+from backend.services.site_meters import NewMeter, add_meters, retire_meters
 from backend.store import rows
 from common.wire import Relay
 from tests.services.mall import SmallMall
@@ -174,3 +176,26 @@ async def test_the_meter_that_follows_proves_its_own_samples(mall: SmallMall) ->
     assert (await mall.supply()).desired is Relay.ON
     await draw(mall, 9_000, 45)
     assert (await mall.supply()).desired is Relay.OFF
+
+
+async def test_a_retired_meter_takes_no_reason_to_be_off_to_its_next_shop(mall: SmallMall) -> None:
+    await over_limit(mall)
+    meter = await mall.meter()
+    await trip(mall.as_staff(5), meter.id, "退租")
+    await Account.filter(id=meter.account_id).update(closed_at=mall.clock.now())
+    await retire_meters(mall.as_staff(5), [str(meter.id)], "退租")
+    part = NewMeter(
+        serial=meter.serial,
+        unit=meter.unit,
+        kind="prepaid",
+        profile=meter.profile,
+        rated_power_w=13_200,
+        shop_code="A002",
+    )
+
+    await add_meters(mall.as_staff(5), meter.line_id, [part])
+
+    assert await OffReason.filter(standing_key__isnull=False).count() == 0
+    assert not await PowerWatch.exists(meter_id=meter.id)
+    await mall.pay(1_000, "A002")
+    assert (await Supply.get(meter_id=meter.id)).desired is Relay.ON
