@@ -191,8 +191,10 @@ async def _carry_out(ctx: Context, change: MeterChange, account: Account | None)
     ratios.begin(old, last)
     columns = {"unit": old.unit, **_columns(new)}
     change.energy_wh = await close_old(ctx, old, account, state, last, end, ratios)
-    ratios.accepted(old, max(change.changed_at, end.read_at))  # What was due before holds for the new one.
-    if ratios.is_due(old):
+    taken_off_at = max(change.changed_at, end.read_at)
+    is_passed_over = ratios.boundary(old.id, end, taken_off_at) is not None
+    ratios.accepted(old, taken_off_at)  # What was due before holds for the new one.
+    if is_passed_over or ratios.is_due(old):
         raise RatioIsDue()
     await ratios.write(ctx)
     await drop_waiting(old.id)

@@ -97,6 +97,22 @@ async def test_a_meter_taken_off_before_its_new_ratio_waits_until_that_is_settle
     await decide_ratio_change(mall.as_staff(6), number, granted=False)
 
 
+async def test_a_register_that_was_written_down_later_than_the_last_reading_is_not_passed_over(
+    mall: SmallMall,
+) -> None:
+    await mall.read()
+    number = await approved_ratio(mall)
+    mall.clock.advance(300)
+    await report_replaced(mall.as_staff(5), number, 1_000_060)
+    mall.clock.advance(300)
+
+    with pytest.raises(RatioIsDue):
+        await change_meter(mall, None)
+
+    assert await charged_wh(mall) == 0
+    assert (await mall.meter()).serial == "T0001"
+
+
 async def test_a_wish_for_a_ratio_goes_with_its_meter(mall: SmallMall) -> None:
     await mall.read()
     number = await ask_ratio(mall)

@@ -9,6 +9,7 @@ from backend.models.operations import Alarm
 from backend.models.power import PowerWatch
 from backend.models.site import Site
 from backend.models.supply import OffReason, SupplyOrder
+from backend.services import control_supply
 from backend.services.control_supply import NothingToLift, restore
 from backend.services.keep_supply import ask_keep_supply
 from common.wire import OrderClass, Relay, Stage
@@ -181,6 +182,25 @@ async def test_arrears_keep_it_off_when_the_limit_lets_go(mall: SmallMall) -> No
     assert (await mall.supply()).desired is Relay.OFF
     assert await OffReason.filter(standing_key__isnull=False).count() == 0
     assert (await SupplyOrder.get()).reasons == '["arrears"]'
+
+
+@pytest.mark.parametrize("by", ["staff", "safety"])
+async def test_what_people_switched_off_stays_off_when_the_limit_lets_go(limited: SmallMall, by: str) -> None:
+    await trip(limited)
+    meter_id = (await limited.meter()).id
+    if by == "staff":
+        await control_supply.trip(limited.as_staff(5), meter_id, "检修")
+    else:
+        await control_supply.emergency_trip(limited.as_staff(5), meter_id, "冒烟")
+    generation = (await limited.supply()).generation
+
+    await limited.wait(100)
+    await limited.pay(50_000)
+
+    supply = await limited.supply()
+    assert (supply.desired, supply.generation) == (Relay.OFF, generation)
+    assert await OffReason.filter(standing_key__isnull=False).values_list("reason", flat=True) == [by]
+    assert (await SupplyOrder.get(generation=generation)).reasons == f'["{by}"]'
 
 
 @pytest.mark.mariadb

@@ -219,7 +219,7 @@ function registers(detail) {
     fact('型号', detail.profile));
 }
 
-const KINDS = { poll: '定时', request: '立即', verify: '回读', frozen: '日冻结' };
+const KINDS = { poll: '定时', request: '立即', verify: '回读', frozen: '日冻结', changed: '换表', typed: '登记' };
 const VERDICTS = { accepted: '已采用', first: '起始', late: '补抄', future: '待核', fallen: '待核', jumped: '待核', unused: '未用', rejected: '不采用' };
 
 function readings(list) {
