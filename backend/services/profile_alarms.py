@@ -8,6 +8,7 @@ from backend.context import Context
 from backend.models.meters import Meter
 from backend.models.operations import Alarm, Collector
 from backend.services.alarm_book import end_alarm, raise_alarm
+from backend.services.alarm_places import place_of
 from backend.services.own_meters import own_meters
 from backend.services.work import wake
 from backend.store import unit_of_work
@@ -34,7 +35,7 @@ async def note_profiles(ctx: Context, collector: Collector, health: Health) -> N
             await collector.save(update_fields=["profiles"])
         for meter_id in sorted(news):
             meter, reason = unusable[meter_id]
-            text = f"表 {meter.serial} 的型号 {meter.profile} 档案不可用：{reason}"
+            text = f"{await place_of(meter)}的型号 {meter.profile} 档案不可用：{reason}"
             await raise_alarm(
                 ctx,
                 collector.site_id,

@@ -296,6 +296,7 @@ async def test_a_profile_that_cannot_be_used_is_told_once_and_over_when_it_can(m
     for _ in range(2):
         await note_profiles(mall.ctx, mall.collector, report)
     assert await mall.alarms() == ["profile_unusable"]
+    assert (await Alarm.get()).text.startswith("1 号强电井 G1/L1 表 ")
     assert [one.profile for one in await list_models(mall.site_id) or []] == ["acrel-ddsy1352"]
 
     usable = msgspec.structs.replace(report, lines=[msgspec.structs.replace(line, unusable={})])
