@@ -118,19 +118,25 @@ def _told_645(truths: Truths, answer: bytes) -> bytes:
 
 
 class CheckedLink:
-    """A line's link that counts what it carries and compares each accepted value with the truth."""
+    """A line's link that counts what it carries and compares each accepted value with the truth.
+
+    repeated: read-backs of an order that said the same as the one right before, without being its answer.
+    """
 
     def __init__(self, inner: Link, truths: Truths) -> None:
         self._inner = inner
         self._truths = truths
-        self.transactions = self.accepted = self.wrong = 0
+        self.transactions = self.accepted = self.wrong = self.repeated = 0
         self.wrong_ones: list[str] = []
+        self._is_read_back = False
+        self._last: dict[str, tuple[Request, Sequence[int]]] = {}
 
     async def transact(self, meter: PlanMeter, request: Request) -> Sequence[int]:
         self.transactions += 1
-        before = self._truths.count
+        before, last = self._truths.count, self._last.pop(meter.meter_id, None)
         values = await self._inner.transact(meter, request)
         self.accepted += 1
+        self._last[meter.meter_id] = request, values
         told = self._truths.since(meter.address or str(meter.unit), before)
         if is_command(request):
             right = bool(told)
@@ -138,7 +144,10 @@ class CheckedLink:
             right = b"".join(word.to_bytes(2, "big") for word in values) in told
         else:
             right = not isinstance(request, dlt645.Read) or bytes(values) in (*told, b"".join(told))
-        if not right:
+        if not right and self._is_read_back and last == (request, values):
+            # "Not yet" once more, as the answer before: an order is asked about again and again.
+            self.repeated += 1
+        elif not right:
             self.wrong += 1
             self.wrong_ones.append(f"{meter.meter_id} {request}")
         return values
@@ -184,6 +193,7 @@ class CheckedLink:
     def may_ask(
         self, meter: PlanMeter, request: Request, now_s: float, *, is_read_back: bool = False
     ) -> float:
+        self._is_read_back = is_read_back
         return self._inner.may_ask(meter, request, now_s, is_read_back=is_read_back)
 
     def limit_s(self, meter: PlanMeter, request: Request) -> float:

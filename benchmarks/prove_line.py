@@ -8,7 +8,8 @@ time, then on real sockets; beside it the same lines are read by plain pymodbus,
 do. Every answer is unique (line_tokens), so that a wrong or an old one is seen.
 
 Prints one JSON object last, and writes it to the file named by the environment variable JSON:
-transactions, wrong_values: by transport, in memory and on sockets; pymodbus_wrong_values: of as many RTU
+transactions, wrong_values: by transport, in memory and on sockets; repeated_read_backs: of an order, a
+gateway's answer before once more, which says "not yet" twice; pymodbus_wrong_values: of as many RTU
 transactions on sockets, by its retries. Exits with 1 when a wrong value was accepted.
 """
 
@@ -47,6 +48,7 @@ from simulator.gateway import Gateway
 from simulator.time_line import EPOCH
 
 STEP_S = 0.5
+COUNTS = "transactions", "accepted", "wrong_values", "repeated_read_backs"
 
 
 async def drive(line: CheckedLine, link: CheckedLink, clock: Clock, seed: int, until: int) -> None:
@@ -134,7 +136,7 @@ def prove(transports: Sequence[str], memory: int, sockets: int) -> dict[str, Any
     """Run everything and return the figures."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    figures: dict[str, Any] = {"transactions": {}, "accepted": {}, "wrong_values": {}}
+    figures: dict[str, Any] = {name: {} for name in COUNTS}
     for transport in transports:
         for place, found in (
             ("memory", in_memory(transport, memory)),
@@ -145,6 +147,7 @@ def prove(transports: Sequence[str], memory: int, sockets: int) -> dict[str, Any
                 ("transactions", found.transactions),
                 ("accepted", found.accepted),
                 ("wrong_values", found.wrong),
+                ("repeated_read_backs", found.repeated),
             ):
                 figures[name].setdefault(transport, {})[place] = value
     figures["pymodbus_wrong_values"] = {}

@@ -44,8 +44,9 @@ class Rests:
     ) -> float:
         """Return the instant from which this request is safe; not after `now_s` means now.
 
-        is_read_back: the very same may be asked at once, because the answer before was a true one, too,
-        and asking goes on until it is the one hoped for.
+        is_read_back: the very same may be asked at once. All of them come after the order's own echo and are
+        true of then, and the first that shows what is hoped for ends the asking: one that a gateway gives
+        twice says "not yet" twice and costs one more, never a wrong proof.
         """
         past = self._past.get(self._wire.address(meter))
         if past is None or is_command(request):

@@ -132,6 +132,8 @@ def test_only_a_right_answer_in_its_time_becomes_a_value(
         ([(0.25, b"\x68\x16" + energy())], "56341200"),
         ([(0.25, energy(address="060000000000") + energy())], "56341200"),
         ([(0.01, energy("00999999")), (0.3, energy())], "56341200"),
+        # 4 ms after a request of 92 ms, character by character: sooner than the standard says, and right.
+        ([(0.1005, energy()[2:3]), (0.087, energy()[3:])], "56341200"),
         ([(0.25, energy(control=0x81))], Silent),
         ([(0.25, energy()[:-2] + b"\0\x16")], Silent),
     ],
