@@ -30,6 +30,7 @@ from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 
 VERIFY_HOLD_S = 0.06  # A read-back this near is not delayed by a longer transaction.
 FLOOD_S = 2.0  # So much line time may orders, requests and watching take from due polls in one go …
+VERIFY_FLOOD_S = 4.0  # … a little more for read-backs: watching alone must not delay a restore's proof …
 POLL_SHARE = 0.3  # … after that, polls keep this share.
 FLOWING_MEMORY_S = 600.0
 MAX_WAIT_S = 5.0  # How long an idle line goes without looking around.
@@ -120,11 +121,11 @@ class Work:
     def choose(self, now_s: float) -> Turn | float:
         """Return the transaction to begin now, or until when to wait."""
         self._reads.pass_time(now_s)
-        turn = self._ordered(now_s)
-        if (turn is None or turn.rank >= Rank.VERIFY) and self._flood_s > FLOOD_S:
-            # Not even a read-back is waited for: polls keep their share.
+        turn, near_s = self._ordered(now_s), self._read_back_near_s(now_s)
+        verifying = near_s is not None or (turn is not None and turn.rank is Rank.VERIFY)
+        may_s = VERIFY_FLOOD_S if verifying else FLOOD_S
+        if (turn is None or turn.rank >= Rank.VERIFY) and self._flood_s > may_s:
             turn = self._reads.polled(now_s) or turn
-        near_s = self._read_back_near_s(now_s)
         if near_s is not None and (turn is None or turn.rank in (Rank.TRIP, Rank.REQUEST)):
             fits = turn is not None and now_s + self._duration_s(turn.request) <= near_s
             return turn if turn is not None and fits else near_s

@@ -1,9 +1,12 @@
 """Meters near a limit are read every few seconds, and the others are not forgotten for them."""
 
+import statistics
 from itertools import pairwise
 
 from collector.schedule import WATCH_S
-from tests.collector.site import Site, restore, run_site
+from common.wire import Stage
+from tests.collector.site import Site, restore, run_site, trip
+from tests.collector.test_broadcast import site_645
 
 
 def reads(site: Site, meter_id: str, after_s: float) -> list[float]:
@@ -81,6 +84,39 @@ def test_an_order_does_not_wait_for_watched_meters() -> None:
         await site.after(2)
         writes = [i for i, e in enumerate(site.exchanges[before:]) if e.request[0] == 0x10]
         assert writes[0] <= 2
+        await site.stop()
+
+    run_site(main)
+
+
+def test_a_slow_line_full_of_watched_meters_reads_the_others_and_proves_restores() -> None:
+    """At 2400 baud a request takes 0.25 s: eight watched meters want more than there is."""
+
+    async def main() -> None:
+        site = site_645(70)
+        await site.start()
+        await site.after(300)
+        watched = [f"m{i}" for i in range(1, 9)]
+        site.backend.watch_only(*watched)
+        await site.after(100)
+        before = len(site.backend.readings)
+        await site.after(360)
+        assert {r.meter_id for r in site.backend.readings[before:]} == set(site.meters)
+        assert max(max(reads(site, meter_id, 300)) for meter_id in watched) < 13
+
+        took_s = []
+        for meter_id in [f"m{i}" for i in range(20, 40)]:
+            site.backend.want(trip(meter_id))
+            await site.after(7.3)
+            since_s, requests = site.clock.monotonic(), len(site.exchanges)
+            site.backend.want(restore(meter_id))
+            await site.after(8.1)
+            verified_s = site.backend.told_s(meter_id, Stage.VERIFIED, 2)
+            took_s.append(verified_s - since_s)
+            # What was on the wire, the order, and a read-back or two: nothing else.
+            assert len([e for e in site.exchanges[requests:] if e.ended_s <= verified_s]) <= 4
+        assert statistics.median(took_s) < 0.9
+        assert max(took_s) < 1.2
         await site.stop()
 
     run_site(main)
