@@ -49,10 +49,12 @@ class Line:
         """
         self.plan = plan
         self._clock = clock
-        self._link = link_for(plan, dial=dial, clock=clock, sockets=sockets or Sockets(dial, clock))
+        self._wake = asyncio.Event()
+        self._link = link_for(
+            plan, dial=dial, clock=clock, sockets=sockets or Sockets(dial, clock), lost=self._wake.set
+        )
         self._work = Work(clock, random_, sink, self._link.time.transaction_s, midnights)
         self._work.replan(plan, profiles)
-        self._wake = asyncio.Event()
         self._hearing = Hearing()
         self._busy_s, self._busy_since_s = 0.0, clock.monotonic()
         self._reconnects = 0

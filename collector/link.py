@@ -74,11 +74,13 @@ class Link(Protocol):
         """
 
 
-def link_for(plan: PlanLine, *, dial: Dial, clock: Clock, sockets: Sockets) -> Link:
-    """Return the link of a line, not yet connected."""
+def link_for(
+    plan: PlanLine, *, dial: Dial, clock: Clock, sockets: Sockets, lost: Callable[[], None] = lambda: None
+) -> Link:
+    """Return the link of a line, not yet connected. lost: called when its connection has gone."""
     if plan.protocol == MODBUS_TCP:
-        return MbapLink(sockets.of(plan.host, plan.port), plan)
+        return MbapLink(sockets.of(plan.host, plan.port), plan, lost)
     wire = WIRES[plan.protocol](plan)
     if plan.protocol in SERIAL:
-        return StreamLink(lambda: open_serial(plan.host, plan.baud, plan.parity), wire, clock, plan)
-    return StreamLink(lambda: dial(plan.host, plan.port), wire, clock, plan)
+        return StreamLink(lambda: open_serial(plan.host, plan.baud, plan.parity), wire, clock, plan, lost)
+    return StreamLink(lambda: dial(plan.host, plan.port), wire, clock, plan, lost)

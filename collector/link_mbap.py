@@ -5,7 +5,7 @@ is lost, all of its lines hear of it; a line that comes or goes leaves the other
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -105,7 +105,9 @@ class Socket:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        self._links.clear()
+        links, self._links = self._links, set()
+        for link in links:
+            link.lost()
         asked, self._asked = self._asked, {}
         for one in asked.values():
             if not one.answer.done():
@@ -187,8 +189,9 @@ class Socket:
 class MbapLink:
     """One line's part of a Modbus TCP socket. Not for concurrent calls: the line's owner is the caller."""
 
-    def __init__(self, socket: Socket, plan: PlanLine) -> None:
+    def __init__(self, socket: Socket, plan: PlanLine, lost: Callable[[], None]) -> None:
         self._socket = socket
+        self.lost = lost
         self.time = LineTime(plan)
         self._gateway_timeout_s = plan.gateway_timeout_s
         self._learned_s = 0.0  # How much later than configured this gateway has been seen to answer.

@@ -5,7 +5,7 @@ link_wires) and must not come sooner than the line allows; what may be asked whe
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -32,8 +32,10 @@ class _Asked:
 class StreamLink:
     """One connection to one line. Not for concurrent calls: the line's owner is the only caller."""
 
-    def __init__(self, open_: Open, wire: Wire, clock: Clock, plan: PlanLine) -> None:
-        self._open = open_
+    def __init__(
+        self, open_: Open, wire: Wire, clock: Clock, plan: PlanLine, lost: Callable[[], None]
+    ) -> None:
+        self._open, self._lost = open_, lost
         self._wire = wire
         self._clock = clock
         self.time = LineTime(plan)
@@ -160,5 +162,6 @@ class StreamLink:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+            self._lost()
         if self._asked is not None and not self._asked.answer.done():
             self._asked.answer.set_exception(LinkLost(reason))

@@ -9,6 +9,8 @@ from collector.values import Values
 from common.clock import Clock
 from common.wire import Desired, Outcome, Reading, Stage
 
+BLOCKED_LOOK_S = 5.0  # A trip that may not be written is asked about again so often.
+
 
 class Sink(Protocol):
     """Where a line puts what it finds, and whom it asks whether trips may be written now, and whether
@@ -97,7 +99,8 @@ class Orders:
 
     def next_s(self, now_s: float) -> float | None:
         """Return when an order becomes due; a trip that is not allowed is looked at again later."""
-        times = [c.due_s for c in self._active.values() if c.due_s > now_s]
+        again_s = now_s + BLOCKED_LOOK_S
+        times = [c.due_s if c.due_s > now_s else again_s for c in self._active.values()]
         times += [c.expires_s for c in self._active.values() if c.expires_s is not None]
         return min(times, default=None)
 

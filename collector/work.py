@@ -33,7 +33,7 @@ FLOOD_S = 2.0  # So much line time may orders, requests and watching take from d
 VERIFY_FLOOD_S = 4.0  # … a little more for read-backs: watching alone must not delay a restore's proof …
 POLL_SHARE = 0.3  # … after that, polls keep this share.
 FLOWING_MEMORY_S = 600.0
-MAX_WAIT_S = 5.0  # How long an idle line goes without looking around.
+MAX_WAIT_S = 60.0  # How long an idle line goes without looking around.
 GAPS_KEPT = 200
 
 log = structlog.get_logger()
