@@ -1,24 +1,13 @@
 """Where a Modbus meter's values stand, and what its words mean (寄存器布局): a profile plus site data."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from collector.modbus_requests import Joining, full_read, joined, read_of
-from collector.modbus_values import Image, clock_of, image_of, number_of, table_of, words_at
-from collector.profile_modbus import (
-    JOIN_GAP_WORDS,
-    Block,
-    Contact,
-    ModbusProfile,
-    Quantity,
-    clock_span,
-    spans_of,
-    table_span,
-)
-from collector.protocols.answer import BadFrame
+from collector.modbus_words import Answers, ModbusWords
+from collector.profile_modbus import JOIN_GAP_WORDS, Block, ModbusProfile, spans_of, table_span
 from collector.protocols.modbus import Read, Write
 from collector.requests import Request
-from collector.values import Look, Part, PeriodTable, Values, four, is_flowing
+from collector.values import Look, Part, Values
 from common.wire import Relay
 
 # No such function, address or count here; other refusals may be of the moment.
@@ -50,18 +39,9 @@ class ModbusLayout:
         self._gap_words = gap_words
         self._refused = refused
         self._joining = joining
-        self._low_first = profile.word_order == "low-first"
-        relay = profile.relay
-        self._contact: Contact | None = None
-        if self._status_at is not None and profile.status is not None:
-            self._rows, self._start = profile.status.quantities, self._status_at
-            self._contact = relay.contact if relay is not None else None
-        else:
-            self._rows, self._start = profile.quantities, 0
-        self._clock = profile.clock
-        if self._status_at is None and profile.clock is not None and profile.clock.block is not None:
-            self._clock = None
-        self.forced: Read | None = None if relay is None else Read(relay.forced.at, relay.forced.words)
+        self._words = words = ModbusWords(profile, status_at)
+        self._rows, self._start, self._contact = words.rows, words.start, words.contact
+        self.forced: Read | None = None if words.forced is None else read_of(words.forced)
         self._own = profile.reads
         if self._status_at is not None and profile.status is not None:
             self._own = (Block(self._status_at, profile.status.words), *profile.reads)
@@ -77,8 +57,7 @@ class ModbusLayout:
 
     @property
     def tells_load_trip(self) -> bool:
-        status = self.profile.status
-        return self._status_at is not None and status is not None and bool(status.load_trip)
+        return self._words.tells_load_trip
 
     @property
     def offers(self) -> frozenset[Part]:
@@ -98,23 +77,11 @@ class ModbusLayout:
 
     def look(self, words: Sequence[int]) -> Look:
         """Return what an answer to `contact` says."""
-        return Look(self.relay_of(words[0]))
-
-    def relay_of(self, status_word: int) -> Relay:
-        """Return the contact as the status word shows it; poles that differ are UNKNOWN."""
-        if self._contact is None:
-            return Relay.UNKNOWN
-        closed = [status_word >> bit & 1 for bit in self._contact.bits]
-        if all(closed):
-            return Relay.ON
-        return Relay.UNKNOWN if any(closed) else Relay.OFF
+        return Look(self._words.relay_of(words[0]))
 
     def flowing(self, words: Sequence[int]) -> bool | None:
         """Tell from an answer to `load` whether load is seen."""
-        if self.load is None:
-            return None
-        image = image_of([(self.load, words)])
-        return is_flowing(self._several(image, self._rows.current_ma), self._one(image, self._rows.power_w))
+        return None if self.load is None else self._words.flowing(self.load, words)
 
     def agrees(self, values: Values, relay: Relay, order: Request | None) -> bool | None:
         """Tell whether a reading shows ON or OFF, by contact or else by what `order` has left behind;
@@ -172,33 +139,9 @@ class ModbusLayout:
     def _asked(self) -> tuple[Request, ...]:
         return (*self.parts[Part.MONEY], *self.parts[Part.ELECTRICAL])
 
-    def values(self, answers: Sequence[tuple[Request, Sequence[int]]]) -> Values:
+    def values(self, answers: Answers) -> Values:
         """Return what the answers say. Raises BadFrame when the status block is not where it should be."""
-        image = image_of(answers)
-        status = self.profile.status
-        if self._status_at is not None and status is not None and status.type_code is not None:
-            code = image.get((3, self._start + status.type_code.word))
-            if code != status.type_code.value:
-                raise BadFrame(f"status block at 0x{self._start:04X} says type {code}")
-        rows = self._rows
-        register_wh = self._one(image, rows.register_wh)
-        if register_wh is None:
-            raise BadFrame("no energy register in the answer")
-        relay, forced, forced_words = self._relay(image)
-        return Values(
-            register_wh=register_wh,
-            period_registers_wh=four(self._several(image, rows.period_registers_wh)),
-            voltage_mv=self._several(image, rows.voltage_mv),
-            current_ma=self._several(image, rows.current_ma),
-            power_w=self._one(image, rows.power_w),
-            own_remaining_fen=self._one(image, rows.own_remaining_fen),
-            relay=relay,
-            forced=forced,
-            forced_words=forced_words,
-            clock_at=self._clock_at(image),
-            load_tripped=self._load_tripped(image, relay),
-            period_table=self._table(image),
-        )
+        return self._words.values(answers)
 
     # Which requests there are.
 
@@ -209,7 +152,7 @@ class ModbusLayout:
         money += [Block(start + word, 1) for word in self._status_words()]
         if self.forced is not None and (self._contact is None or self._contact.forced_bit is None):
             money.append(Block(self.forced.at, self.forced.count))
-        daily = [clock_span(self._clock, start if self._clock.block else 0)] if self._clock else []
+        daily = [span for span in (self._words.clock_span,) if span is not None]
         if profile.period_table is not None:
             daily.append(table_span(profile.period_table))
         wanted = {
@@ -255,59 +198,6 @@ class ModbusLayout:
         if self._status_at is None or status is None or not isinstance(request, Read):
             return False
         return self._start <= request.at < self._start + status.words
-
-    # What the words mean.
-
-    def _relay(self, image: Image) -> tuple[Relay, bool | None, tuple[int, ...] | None]:
-        at = self.forced
-        words = None if at is None else words_at(image, 3, at.at, at.count)
-        forced = None if words is None else words[0] != 0
-        if self._contact is None:
-            return Relay.UNKNOWN, forced, None if words is None else tuple(words)
-        word = image[3, self._start + self._contact.word]
-        bit = self._contact.forced_bit
-        return self.relay_of(word), forced if bit is None else bool(word >> bit & 1), None
-
-    def _load_tripped(self, image: Image, relay: Relay) -> bool | None:
-        status = self.profile.status
-        if not self.tells_load_trip or status is None:
-            return None
-        words = [image.get((3, self._start + row.word)) for row in status.load_trip]
-        if any(word is None for word in words):
-            return None
-        found = zip(words, status.load_trip, strict=True)
-        limits = any((word or 0) >> bit & 1 for word, row in found for bit in row.bits)
-        return limits and relay is not Relay.ON
-
-    def _one(self, image: Image, row: Quantity | None) -> int | None:
-        values = self._several(image, row)
-        return None if values is None else values[0]
-
-    def _several(self, image: Image, row: Quantity | None) -> tuple[int, ...] | None:
-        if row is None:
-            return None
-        found = []
-        for at in row.addresses:
-            words = words_at(image, row.read, self._start + at, row.words)
-            if words is None:
-                return None  # Of a part that was not read.
-            if self._low_first:
-                words.reverse()
-            found.append(number_of(row, words))
-        return tuple(found)
-
-    def _clock_at(self, image: Image) -> datetime | None:
-        row = self._clock
-        if row is None:
-            return None
-        span = clock_span(row, self._start if row.block else 0)
-        words = words_at(image, span.read, span.at, span.words)
-        return None if words is None else clock_of(row, words)
-
-    def _table(self, image: Image) -> PeriodTable | None:
-        row = self.profile.period_table
-        words = None if row is None else words_at(image, 3, row.at, row.words)
-        return None if row is None or words is None else table_of(row, words)
 
 
 def _within(span: Block, read: Read) -> bool:

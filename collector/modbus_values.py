@@ -2,34 +2,16 @@
 
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from collector import values
 from collector.profile_modbus import MeterClock, PeriodTable, Quantity
 from collector.protocols.answer import BadFrame
-from collector.protocols.modbus import Read
-from collector.requests import Request
 from common.clock import LOCAL_ZONE
 
-# (function, address) -> word, as read.
-Image = Mapping[tuple[int, int], int]
-
-
-def image_of(answers: Iterable[tuple[Request, Sequence[int]]]) -> dict[tuple[int, int], int]:
-    """Place the words of some answers at their addresses."""
-    image: dict[tuple[int, int], int] = {}
-    for read, words in answers:
-        if isinstance(read, Read):
-            for offset, word in enumerate(words):
-                image[read.function, read.at + offset] = word
-    return image
-
-
-def words_at(image: Image, function: int, at: int, count: int) -> list[int] | None:
-    found = [image.get((function, at + i)) for i in range(count)]
-    words = [word for word in found if word is not None]
-    return words if len(words) == count else None
+# Words and where the first of a value stands -> the value.
+Decode = Callable[[Sequence[int], int], int]
 
 
 def bytes_of(words: Iterable[int]) -> bytes:
@@ -53,6 +35,20 @@ def number_of(row: Quantity, words: Sequence[int]) -> int:
         whole = int.from_bytes(raw, "big", signed=row.type[0] == "i")
     scaled = abs(whole) * row.step // row.per
     return -scaled if whole < 0 else scaled
+
+
+def decoder(row: Quantity, low_first: bool) -> Decode:
+    """Return what takes a value from among words; the usual ones without a detour over bytes."""
+    step, count = row.step, row.words
+    if row.per == 1 and row.type == "u16":
+        return lambda words, at: words[at] * step
+    if row.per == 1 and row.type == "i16":
+        return lambda words, at: (words[at] - (words[at] >> 15 << 16)) * step
+    if row.per == 1 and row.type == "u32":
+        high, low = (1, 0) if low_first else (0, 1)
+        return lambda words, at: (words[at + high] << 16 | words[at + low]) * step
+    order = -1 if low_first else 1
+    return lambda words, at: number_of(row, words[at : at + count][::order])
 
 
 def clock_of(row: MeterClock, words: Sequence[int]) -> datetime | None:

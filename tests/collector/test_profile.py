@@ -113,7 +113,7 @@ def test_relay_orders_are_the_documented_words() -> None:
     ("word", "relay"), [(0xE008, Relay.ON), (0x000F, Relay.OFF), (0x6008, Relay.UNKNOWN)]
 )
 def test_poles_that_differ_are_unknown(word: int, relay: Relay) -> None:
-    assert modbus(DTSY1352, STATUS_AT).relay_of(word) is relay
+    assert modbus(DTSY1352, STATUS_AT).look([word]).relay is relay
 
 
 def test_a_status_block_of_another_model_is_refused() -> None:
