@@ -75,6 +75,9 @@ class Layout(Protocol):
     def agrees(self, values: Values, relay: Relay, order: Request | None) -> bool | None:
         """Tell whether a reading shows ON or OFF as `order` should have left it; None: cannot say."""
 
+    def shows_clock(self, request: Request) -> bool:
+        """Tell whether the answer to a request shows what time it is for the meter."""
+
     def denied(self, code: int) -> bool:
         """Tell whether a refusal is about the password: trying at once again may lock the meter."""
 

@@ -120,6 +120,10 @@ class Dlt645Layout:
             return None
         return values.relay is relay
 
+    def shows_clock(self, request: Request) -> bool:
+        clock = self.profile.clock
+        return clock is not None and isinstance(request, Read) and request.identifier == clock.time
+
     def denied(self, code: int) -> bool:
         """Tell whether a refusal is about the password: a few wrong ones lock the meter for a day."""
         return bool(code & NOT_AUTHORISED)

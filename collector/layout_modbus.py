@@ -92,6 +92,10 @@ class ModbusLayout:
             return None
         return values.forced_words == order.words
 
+    def shows_clock(self, request: Request) -> bool:
+        span = self._words.clock_span
+        return span is not None and isinstance(request, Read) and _within(span, request)
+
     def denied(self, code: int) -> bool:
         """Tell whether a refusal is about the password: this protocol has none."""
         return False

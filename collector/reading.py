@@ -29,6 +29,7 @@ class FullRead:
     midnights: int = 1
     retry_s: float = 1.0
     read_at: datetime | None = None
+    clock_read_at: datetime | None = None  # When the answer that shows the meter's clock came in.
     answers: list[tuple[Request, Sequence[int]]] = field(default_factory=list)
     _left: list[tuple[Part, Request]] = field(default_factory=list)
     _brought: list[Part] = field(default_factory=list)
@@ -54,7 +55,10 @@ class FullRead:
         """Keep an answer; returns True when all of them are there."""
         if self.read_at is None:
             self.read_at = at
-        self.answers.append((self._left.pop(0)[1], words))
+        request = self._left.pop(0)[1]
+        if self.layout.shows_clock(request):
+            self.clock_read_at = at
+        self.answers.append((request, words))
         return not self._left
 
     def refuse(self) -> bool:
@@ -75,7 +79,7 @@ class FullRead:
         self._left = [(part, request) for part in self.parts for request in self._requests(part)]
         self._brought = list(self.parts)
         self.answers = []
-        self.read_at = None
+        self.read_at = self.clock_read_at = None
 
     def _requests(self, part: Part) -> tuple[Request, ...]:
         requests = self.layout.parts[part]
@@ -88,7 +92,7 @@ def make_reading(meter: PlanMeter, read: FullRead, values: Values, at: datetime)
     """Return the reading of a finished full read; power and currents are as the meter shows them."""
     offset_s = None
     if values.clock_at is not None:
-        offset_s = (values.clock_at - at).total_seconds()
+        offset_s = (values.clock_at - (read.clock_read_at or at)).total_seconds()
     return Reading(
         meter_id=meter.meter_id,
         read_at=read.read_at or at,

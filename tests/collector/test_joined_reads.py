@@ -30,7 +30,7 @@ def test_a_refused_joined_read_costs_its_meter_one_request_and_the_others_none(
 ) -> None:
     whole = registers.read
 
-    def read(meter: Meter, at: int, count: int, us: int, function: int) -> registers.Words:
+    def read(meter: Meter, at: int, count: int, us: int, function: int) -> list[int]:
         if meter.spec.unit == 2 and (at, count) == (0, 14):
             raise registers.IllegalAddress(at)
         return whole(meter, at, count, us, function)

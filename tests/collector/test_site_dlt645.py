@@ -146,3 +146,20 @@ def test_a_meter_that_knows_no_direct_restore_is_never_given_up() -> None:
         await site.stop()
 
     run_site(main)
+
+
+def test_a_meters_clock_is_compared_with_the_instant_that_it_was_told() -> None:
+    """Twelve requests follow the clock's at 2400 baud: a day's values, three seconds later."""
+
+    async def main() -> None:
+        site = site_645(3)
+        await site.start()
+        await site.after(60)
+        offsets_s = [r.meter_clock_offset_s for r in site.backend.readings]
+        told = [offset_s for offset_s in offsets_s if offset_s is not None]
+        assert len(told) == 3
+        # Whole seconds, cut, and the answer's own way along the line.
+        assert all(-1.2 <= offset_s <= 0 for offset_s in told)
+        await site.stop()
+
+    run_site(main)
