@@ -16,7 +16,7 @@ MIN_THINKING_645_S = 0.003
 # Two clocks and two baud generators are never quite equal: an answer may come this much sooner.
 EARLY_SHARE = 0.97
 
-LEARNED_FACTOR, MIN_WAIT_S, MAX_WAIT_S = 3.0, 0.15, 1.5
+LEARNED_FACTOR, SLOWEST_FACTOR, MIN_WAIT_S, MAX_WAIT_S = 3.0, 1.2, 0.15, 1.5
 SAMPLES = 100
 P99 = 0.99
 
@@ -89,7 +89,9 @@ class Patience:
         samples = self._samples.setdefault(meter_id, deque(maxlen=SAMPLES))
         samples.append(max(thought_s, 0.0))
         p99_s = sorted(samples)[math.ceil(P99 * len(samples)) - 1]
-        self._wait_s[meter_id] = min(max(LEARNED_FACTOR * p99_s, MIN_WAIT_S), MAX_WAIT_S)
+        # Never less than it has been seen to take, however seldom: a slow moment is not a silence.
+        wait_s = max(LEARNED_FACTOR * p99_s, SLOWEST_FACTOR * max(samples), MIN_WAIT_S)
+        self._wait_s[meter_id] = min(wait_s, MAX_WAIT_S)
 
     def missed(self, meter_id: str) -> None:
         self._missed.add(meter_id)
