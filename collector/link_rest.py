@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from collector.link_wires import Heard, Wire
+from collector.protocols.dlt645 import Broadcast
 from collector.requests import Request, is_command
 from common.wire import PlanMeter
 
@@ -49,7 +50,7 @@ class Rests:
         twice says "not yet" twice and costs one more, never a wrong proof.
         """
         past = self._past.get(self._wire.address(meter))
-        if past is None or is_command(request):
+        if past is None or is_command(request) or isinstance(request, Broadcast):
             return now_s
         safe_s = now_s
         kind, signature = self._wire.kind(request), self._wire.signature(request)

@@ -234,6 +234,15 @@ def test_two_requests_that_look_alike_wait_for_another_between_them() -> None:
     assert found == [False, False, True, True, True]
 
 
+def test_a_time_broadcast_waits_for_no_silent_meter() -> None:
+    async def story(link: Link) -> bool:
+        await ask(link, dlt645.Control(dlt645.Command.TRIP))
+        now_s = asyncio.get_running_loop().time()
+        return link.may_ask(METER, dlt645.Broadcast(datetime(2026, 3, 2, tzinfo=UTC)), now_s) <= now_s
+
+    assert with_link(DLT, lambda request: [], story)
+
+
 def test_waiting_is_learned_and_a_miss_gets_the_first_time_again() -> None:
     silent = {"now": False}
 
