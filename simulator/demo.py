@@ -88,9 +88,10 @@ class _Demo:
         _tell("启动模拟商场、微信与短信、内置 Valkey……")
         await running.prepare()
         await running.load()
-        async with running.context() as ctx:
+        async with running.context(inline=True) as ctx:
             await _hire(ctx, running.site_id)
             await self._make_history(ctx)
+        async with running.context() as ctx:
             _tell("启动后端与采集服务……")
             await running.run()
             async with httpx.AsyncClient(timeout=30.0, trust_env=False) as client:

@@ -159,9 +159,9 @@ class Stack:
         await self.start("collector")
 
     @contextlib.asynccontextmanager
-    async def context(self) -> AsyncIterator[Context]:
-        """Open the product's database and services in this process too."""
-        async with open_context(self.settings) as ctx:
+    async def context(self, *, inline: bool = False) -> AsyncIterator[Context]:
+        """Open the product's database and services in this process too; inline: nothing else runs yet."""
+        async with open_context(self.settings, inline=inline) as ctx:
             yield ctx
 
     async def start(self, name: str, extra: Mapping[str, str] | None = None) -> Child:

@@ -29,6 +29,23 @@ class Piece(Struct, frozen=True):
     cost_nano: Nanoyuan
 
 
+class Hour(Struct, frozen=True):
+    """The part of a span that lies in one local hour."""
+
+    hour_at: datetime  # Begin of the hour, UTC.
+    on: date
+    micros: int
+
+
+class Course(Struct, frozen=True):
+    """How an interval runs through periods, versions and hours: the same for all meters of a tariff."""
+
+    spans: tuple[Span, ...]
+    micros: tuple[int, ...]  # Of each span.
+    hours: tuple[tuple[Hour, ...], ...]  # Of each span.
+    version_ids: tuple[str, ...]
+
+
 class PricedInterval(Struct, frozen=True):
     """One interval, priced. The parts sum to the total exactly; so do the pieces."""
 
@@ -57,26 +74,43 @@ def price_interval(
     period which the interval never touches contradict the tariff's table: then time decides, too.
     Raises NoTariff where no version is in force.
     """
-    spans = cut(versions, from_at, to_at)
-    shares, estimated = _split(spans, energy_wh, rates_wh)
+    return price_course(course_of(versions, from_at, to_at), energy_wh, rates_wh)
+
+
+def course_of(versions: Sequence[TariffVersion], from_at: datetime, to_at: datetime) -> Course:
+    """Cut an interval at periods, versions and hours. Raises NoTariff where no version is in force."""
+    spans = tuple(cut(versions, from_at, to_at))
+    return Course(
+        spans=spans,
+        micros=tuple(_micros(span.from_at, span.to_at) for span in spans),
+        hours=tuple(_hours(span) for span in spans),
+        version_ids=tuple(dict.fromkeys(span.version.version_id for span in spans)),
+    )
+
+
+def price_course(
+    course: Course, energy_wh: Wh, rates_wh: Mapping[Period, Wh] | None = None
+) -> PricedInterval:
+    """Price energy along a course that was cut before, see `price_interval`."""
+    shares, estimated = _split(course, energy_wh, rates_wh)
     by_period: dict[Period, int] = {}
     by_component: dict[ComponentKind, int] = {}
     pieces: list[Piece] = []
     total = 0
-    for span, span_wh in zip(spans, shares, strict=True):
+    for span, hours, span_wh in zip(course.spans, course.hours, shares, strict=True):
         by_period[span.period] = by_period.get(span.period, 0) + span_wh
         price = 0
         for kind, part in span.version.prices[span.period]:
             by_component[kind] = by_component.get(kind, 0) + span_wh * part
             price += part
         total += span_wh * price
-        pieces.extend(_pieces(span, span_wh, price))
+        pieces.extend(_pieces(span, hours, span_wh, price))
     return PricedInterval(
         energy_wh=energy_wh,
         total_nano=Nanoyuan(total),
         energy_by_period={period: Wh(wh) for period, wh in by_period.items()},
         cost_by_component={kind: Nanoyuan(nano) for kind, nano in by_component.items()},
-        version_ids=tuple(dict.fromkeys(span.version.version_id for span in spans)),
+        version_ids=course.version_ids,
         estimated=estimated,
         pieces=tuple(pieces),
     )
@@ -115,18 +149,16 @@ def largest_remainder(weights: Sequence[tuple[K, int]], total: int) -> list[tupl
     return [(key, shares[index][0] + (index in extra)) for index, (key, _) in enumerate(weights)]
 
 
-def _split(
-    spans: Sequence[Span], energy_wh: int, rates_wh: Mapping[Period, Wh] | None
-) -> tuple[list[int], bool]:
+def _split(course: Course, energy_wh: int, rates_wh: Mapping[Period, Wh] | None) -> tuple[list[int], bool]:
+    spans = course.spans
     if len(spans) == 1 or energy_wh == 0:
         return [energy_wh, *[0] * (len(spans) - 1)], False
-    seconds = [_micros(span) for span in spans]
     wanted = list(dict.fromkeys(span.period for span in spans))
     weights = [(period, int(rates_wh.get(period, Wh(0)))) for period in wanted] if rates_wh else []
     is_elsewhere = rates_wh is not None and any(wh for period, wh in rates_wh.items() if period not in wanted)
     # One period under two versions cannot be told apart by registers, either.
     if len(wanted) == 1 or is_elsewhere or sum(weight for _, weight in weights) <= 0:
-        return [share for _, share in largest_remainder(list(enumerate(seconds)), energy_wh)], True
+        return [share for _, share in largest_remainder(list(enumerate(course.micros)), energy_wh)], True
     by_period = dict(largest_remainder(weights, energy_wh))
     shares = [0] * len(spans)
     estimated = False
@@ -134,38 +166,49 @@ def _split(
         mine = [index for index, span in enumerate(spans) if span.period is period]
         if len(mine) > 1 and len({spans[index].version.version_id for index in mine}) > 1:
             estimated = True  # The price changed within the period: time has to decide.
-        for index, share in largest_remainder([(index, seconds[index]) for index in mine], by_period[period]):
+        for index, share in largest_remainder(
+            [(index, course.micros[index]) for index in mine], by_period[period]
+        ):
             shares[index] = share
     return shares, estimated
 
 
-def _pieces(span: Span, energy_wh: int, price: int) -> list[Piece]:
-    """Cut a span at full hours, by time. The zone has whole-hour offsets, so UTC hours are local hours."""
-    if span.to_at <= span.from_at:
-        return [_piece(span, span.from_at, energy_wh, price)] if energy_wh else []
+def _hours(span: Span) -> tuple[Hour, ...]:
+    """Cut a span at full hours. The zone has whole-hour offsets, so UTC hours are local hours."""
     starts = [span.from_at]
     next_at = span.from_at.replace(minute=0, second=0, microsecond=0) + HOUR
     while next_at < span.to_at:
         starts.append(next_at)
         next_at += HOUR
-    if len(starts) == 1:
-        return [_piece(span, starts[0], energy_wh, price)]
-    ends = [*starts[1:], span.to_at]
-    weights = [
-        (start, (end - start) // timedelta(microseconds=1)) for start, end in zip(starts, ends, strict=True)
-    ]
-    return [_piece(span, start, share, price) for start, share in largest_remainder(weights, energy_wh)]
-
-
-def _piece(span: Span, at: datetime, energy_wh: int, price: int) -> Piece:
-    return Piece(
-        hour_at=at.replace(minute=0, second=0, microsecond=0),
-        on=at.astimezone(LOCAL_ZONE).date(),
-        period=span.period,
-        energy_wh=Wh(energy_wh),
-        cost_nano=Nanoyuan(energy_wh * price),
+    return tuple(
+        Hour(
+            start.replace(minute=0, second=0, microsecond=0),
+            start.astimezone(LOCAL_ZONE).date(),
+            _micros(start, end),
+        )
+        for start, end in zip(starts, [*starts[1:], span.to_at], strict=True)
     )
 
 
-def _micros(span: Span) -> int:
-    return (span.to_at - span.from_at) // timedelta(microseconds=1)
+def _pieces(span: Span, hours: Sequence[Hour], energy_wh: int, price: int) -> list[Piece]:
+    """Share out a span's energy among its hours, by time."""
+    if len(hours) == 1:
+        if not energy_wh and span.to_at <= span.from_at:
+            return []
+        shares = [(hours[0], energy_wh)]
+    else:
+        shares = largest_remainder([(hour, hour.micros) for hour in hours], energy_wh)
+    return [
+        Piece(
+            hour_at=hour.hour_at,
+            on=hour.on,
+            period=span.period,
+            energy_wh=Wh(share),
+            cost_nano=Nanoyuan(share * price),
+        )
+        for hour, share in shares
+    ]
+
+
+def _micros(from_at: datetime, to_at: datetime) -> int:
+    return (to_at - from_at) // timedelta(microseconds=1)

@@ -1,6 +1,7 @@
 """Meters and the last thing each of them said (电表)."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tortoise import fields
 from tortoise.models import Model
@@ -108,6 +109,10 @@ class MeterState(Model):
     clock_offset_ms = fields.BigIntField(null=True)  # Meter clock minus collector clock, newest.
     clock_at = Instant(null=True)
     rejected_wh = fields.BigIntField(null=True)  # From here on up a person found registers wrong.
+
+    if not TYPE_CHECKING:
+        # A batch sets thousands of values; where there is no relation, Tortoise has nothing to check.
+        __setattr__ = object.__setattr__
 
     class Meta:
         table = "meter_state"

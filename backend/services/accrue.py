@@ -11,7 +11,14 @@ from typing import Any
 
 import msgspec
 
-from backend.domain.charging import PricedInterval, charge_day_of, price_interval
+from backend.domain.charging import (
+    Course,
+    PricedInterval,
+    charge_day_of,
+    course_of,
+    price_course,
+    price_interval,
+)
 from backend.domain.meter_periods import DayTable, MeterPeriods, clock_is_right, rates_can_be_trusted
 from backend.domain.readings import Accepted, Judged, Rates
 from backend.domain.tariffs import ComponentKind, NoTariff, Period, TariffVersion
@@ -25,6 +32,7 @@ from common.wire import Reading
 _PERIODS = (Period.SHARP, Period.PEAK, Period.FLAT, Period.VALLEY, Period.DEEP_VALLEY)
 _RATES = _PERIODS[:4]
 _KINDS = tuple(ComponentKind)
+_RATES_TEXT = msgspec.json.Decoder(Rates)
 LONGEST_TABLE = 400  # Characters of JSON.
 
 
@@ -36,6 +44,8 @@ class Accruals:
 
     def __init__(self, tariffs: Mapping[int, tuple[TariffVersion, ...]]) -> None:
         self._tariffs = tariffs
+        # (tariff, from, to) -> how it runs. Meters read together share it.
+        self._courses: dict[tuple[int, datetime, datetime], Course] = {}
         self._accruals: list[Sequence[Any]] = []
         self._hours: dict[tuple[int, int], list[int]] = {}  # (meter, hour) -> energy, cost, estimated.
         # (meter, day) -> account, energy, five periods, cost, estimated.
@@ -65,16 +75,20 @@ class Accruals:
         """
         versions = self._versions(account)
         known = known or periods_of(state)
-        rates = None
         try:
             if priced_at is not None:
                 priced = price_interval(versions, priced_at, priced_at, judged.energy_wh)
             else:
-                if judged.rates_wh is not None and rates_can_be_trusted(
-                    known, versions, last.read_at, end.read_at, at
+                course = self._course(account, versions, last.read_at, end.read_at)
+                rates = None
+                # Within one period there is nothing to split.
+                if (
+                    judged.rates_wh is not None
+                    and len(course.spans) > 1
+                    and rates_can_be_trusted(known, versions, last.read_at, end.read_at, at)
                 ):
                     rates = {period: Wh(wh) for period, wh in zip(_RATES, judged.rates_wh, strict=True)}
-                priced = price_interval(versions, last.read_at, end.read_at, judged.energy_wh, rates)
+                priced = price_course(course, judged.energy_wh, rates)
         except NoTariff:
             return None
         if priced_at is not None or (kept_by_meter and clock_is_right(known, at) is False):
@@ -97,6 +111,15 @@ class Accruals:
             return self._tariffs.get(account.tariff_id, ())
         return next(iter(self._tariffs.values()), ())
 
+    def _course(
+        self, account: Account | None, versions: tuple[TariffVersion, ...], from_at: datetime, to_at: datetime
+    ) -> Course:
+        key = (0 if account is None else account.tariff_id, from_at, to_at)
+        course = self._courses.get(key)
+        if course is None:
+            course = self._courses[key] = course_of(versions, from_at, to_at)
+        return course
+
     def _roll_up(self, meter: Meter, priced: PricedInterval) -> None:
         estimated = int(priced.estimated)
         for piece in priced.pieces:
@@ -115,7 +138,7 @@ def accepted_of(state: MeterState) -> Accepted | None:
     """Return the newest accepted reading of a meter; None: there is none yet."""
     if state.read_at is None or state.register_wh is None:
         return None
-    rates = msgspec.json.decode(state.period_registers or "null", type=Rates | None)
+    rates = None if not state.period_registers else _RATES_TEXT.decode(state.period_registers)
     return Accepted(state.read_at, state.register_wh, rates)
 
 

@@ -24,6 +24,7 @@ from backend.services.readings_store import COMPONENTS
 from backend.services.show_usage import day_number
 from backend.services.work import wake
 from backend.store import rows, run_many, unit_of_work
+from backend.store_rows import marks, whole_rows
 from common.units import Nanoyuan
 
 ACCOUNTS_AT_ONCE = 100
@@ -69,7 +70,7 @@ async def _cut(ctx: Context, ids: Sequence[int], until_on: date) -> int:
     entries = await charge_accounts(ctx, accounts, until_on)
     await _remember_means(accounts, until_on)
     # The estimate is what it was; a new mean may cross a level that is counted in days.
-    states = await MeterState.filter(account_id__in=ids).order_by("meter_id")
+    states = await whole_rows(MeterState, f"account_id IN ({marks(ids)}) ORDER BY meter_id", ids)
     await decide_changed(ctx, accounts, states, set())
     wake(ctx, f"live:{next(iter(accounts.values())).site_id}")
     return entries

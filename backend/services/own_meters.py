@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from backend.errors import Forbidden
 from backend.models.meters import Meter
 from backend.models.operations import Collector
-from backend.models.site import Line
 from backend.services.collector_link import owns_line
 from backend.services.row_ids import id_of
+from backend.store import rows
+from backend.store_rows import marks, whole_rows
 
 
 async def own_meters(collector: Collector, meter_ids: Iterable[str]) -> dict[str, Meter]:
@@ -16,9 +17,9 @@ async def own_meters(collector: Collector, meter_ids: Iterable[str]) -> dict[str
     Raises Forbidden for a meter of another site or of a line that is not this collector's.
     """
     numbers = [number for key in meter_ids if (number := id_of(key)) is not None]
-    found = await Meter.filter(id__in=numbers)
-    lines = await Line.filter(site_id=collector.site_id)
-    own = {line.id for line in lines if owns_line(collector, line.code)}
+    found = await whole_rows(Meter, f"id IN ({marks(numbers)})", numbers) if numbers else []
+    lines = await rows("SELECT id, code FROM line WHERE site_id = ?", [collector.site_id])
+    own = {line["id"] for line in lines if owns_line(collector, line["code"])}
     if any(meter.site_id != collector.site_id or meter.line_id not in own for meter in found):
         raise Forbidden()
     return {str(meter.id): meter for meter in found if meter.retired_at is None}

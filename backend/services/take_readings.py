@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from tortoise.expressions import Q
-
 from backend.context import Context
 from backend.domain.frozen_days import Midnight, between, judge_midnights
 from backend.domain.meter_periods import MeterPeriods
@@ -29,7 +27,7 @@ from backend.services.accrue import Accruals, accepted_of, go_on_from, learn_per
 from backend.services.after_readings import Quarantined, decide_changed, lowest_jumps, tell_of_readings
 from backend.services.collector_link import own_collector, wake_if_list_changed, watched
 from backend.services.doubtful import facts_of
-from backend.services.locks import lock_accounts
+from backend.services.locks import lock_accounts, lock_states_of
 from backend.services.own_meters import own_meters
 from backend.services.power_limit import Seen, follow_power
 from backend.services.ratio_boundaries import RatioBoundaries
@@ -118,8 +116,7 @@ class _Intake:
         accounts = {meter.account_id for meter in self.meters.values() if meter.account_id is not None}
         self.accounts = {row.id: row for row in await lock_accounts(accounts)} if accounts else {}
         # An account's estimate needs all of its meters, also those that this batch does not name.
-        mine = Q(meter_id__in=ids) | Q(account_id__in=sorted(self.accounts))
-        found = await MeterState.filter(mine).order_by("meter_id").select_for_update()
+        found = await lock_states_of(ids, sorted(self.accounts))
         self.states = {row.meter_id: row for row in found}
         if any(self.states[meter.id].account_id != meter.account_id for meter in self.meters.values()):
             raise _Moved()
