@@ -43,6 +43,9 @@ def cache() -> dict[Any, Any]:
     return _caches[-1]
 
 
+_KNOWN: dict[str, str] = cache()  # "dialect", asked for with every statement.
+
+
 def tortoise_config(database_url: str, *, inline: bool = False) -> dict[str, Any]:
     """Return Tortoise's configuration for sqlite:///path or mysql://user:password@host:port/name.
 
@@ -151,6 +154,7 @@ async def migrate_store(database_url: str, *, inline: bool = False) -> None:
         and not Path(database_url.removeprefix("sqlite://")).parent.is_dir()
     ):
         raise _unreachable(database_url)
+    _KNOWN.clear()
     try:
         await run_migrations(config=config)
     except (DBConnectionError, OSError):
@@ -181,7 +185,9 @@ def connection() -> BaseDBAsyncClient:
 
 def dialect() -> str:
     """Return "sqlite" or "mysql"."""
-    return connection().capabilities.dialect
+    if "dialect" not in _KNOWN:
+        _KNOWN["dialect"] = connection().capabilities.dialect
+    return _KNOWN["dialect"]
 
 
 def after_commit(callback: Callable[[], None]) -> None:

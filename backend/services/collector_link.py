@@ -9,12 +9,12 @@ from backend.domain.supply import Reason
 from backend.errors import Forbidden
 from backend.metrics import set_collector, set_line
 from backend.models.operations import Collector
-from backend.models.site import Site
 from backend.models.supply import SupplyOrder
 from backend.services.site_plan import plan_of
 from backend.services.watch_list import watch_list
 from backend.services.work import wake
 from backend.store import rows, some_utc, sql_time, unit_of_work, utc
+from backend.store_rows import whole_rows
 from common.wire import (
     Desired,
     DesiredAnswer,
@@ -41,10 +41,10 @@ WHERE s.site_id = ? AND s.generation > 0 AND m.retired_at IS NULL ORDER BY s.met
 
 async def own_collector(ctx: Context) -> Collector:
     """Return the calling collector's row."""
-    collector = await Collector.get_or_none(id=ctx.caller.id)
-    if collector is None:
+    found = await whole_rows(Collector, "id = ?", [ctx.caller.id])
+    if not found:
         raise Forbidden()
-    return collector
+    return found[0]
 
 
 def owns_line(collector: Collector, line_code: str) -> bool:
@@ -147,7 +147,7 @@ async def _note_contact(ctx: Context, collector: Collector, offset_s: float | No
 
 async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> DesiredAnswer:
     now = ctx.clock.now()
-    site = await Site.get(id=collector.site_id)
+    (site,) = await rows("SELECT plan_version FROM site WHERE id = ?", [collector.site_id])
     desired: list[Desired] = []
     for row in await rows(_DESIRED_SQL, [collector.site_id]):
         held = query.held.get(str(row["meter_id"]), 0)
@@ -172,7 +172,7 @@ async def _look(ctx: Context, collector: Collector, query: DesiredQuery) -> Desi
         watch = await watch_list(collector.site_id, lambda code: owns_line(collector, code), watch)
     return DesiredAnswer(
         server_time=now,
-        plan_version=site.plan_version,
+        plan_version=site["plan_version"],
         desired=await _release_holds(desired),
         read_requests=await _open_requests(ctx, collector, query.known_requests),
         watch=watch,

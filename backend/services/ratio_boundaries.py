@@ -11,6 +11,7 @@ from backend.domain.readings import Accepted
 from backend.models.meters import Meter, RatioChange
 from backend.services.approvals import withdraw
 from backend.services.site_plan import renew_plan
+from backend.store_rows import marks, whole_rows
 from common.wire import Reading
 
 
@@ -24,7 +25,10 @@ class RatioBoundaries:
     @classmethod
     async def of(cls, meters: dict[str, Meter]) -> "RatioBoundaries":
         """Read what waits; a meter whose ratio ever changed is read again, as it is under the locks."""
-        found = await RatioChange.filter(meter_id__in=[meter.id for meter in meters.values()])
+        ids = [meter.id for meter in meters.values()]
+        found = await whole_rows(RatioChange, f"meter_id IN ({marks(ids)})", ids)
+        if not found:
+            return cls({})
         for meter in await Meter.filter(id__in=sorted({change.meter_id for change in found})):
             meters[str(meter.id)] = meter
         standing = sorted(one.id for one in found if one.standing_key)

@@ -33,7 +33,8 @@ WHERE a.site_id = ? AND a.power_limit_w IS NOT NULL AND m.retired_at IS NULL
 AND (st.power_w * 100 >= a.power_limit_w * ? OR w.state IN (?, ?)) AND st.silent_since_at IS NULL"""
 
 # The estimate, in nanoyuan above −overdraft, of accounts that are not in arrears (after that the engine asks
-# for the readings that it needs) and whose meters were all read.
+# for the readings that it needs) and whose meters were all read. Of those far above any level nothing is
+# worked out: the last condition lets through all that can be near, and a few more.
 _MONEY_SQL = f"""
 SELECT a.id AS account_id, a.mean_daily_nano, a.level, a.low_fen, a.critical_fen, a.overdraft_fen,
        (a.settled_fen + a.overdraft_fen) * {NANOYUAN_PER_FEN} - a.carried_nano - s.accrued_nano AS left_nano,
@@ -43,7 +44,10 @@ FROM account a JOIN (
     WHERE site_id = ? AND account_id IS NOT NULL GROUP BY account_id
     HAVING COUNT(*) = COUNT(read_at)
 ) s ON s.account_id = a.id
-WHERE a.site_id = ? AND a.in_arrears = ? AND a.closed_at IS NULL"""
+WHERE a.site_id = ? AND a.in_arrears = ? AND a.closed_at IS NULL
+AND (a.settled_fen + a.overdraft_fen - ABS(a.overdraft_fen) - ABS(a.low_fen) - ABS(a.critical_fen))
+    * {NANOYUAN_PER_FEN} - a.carried_nano - s.accrued_nano
+    <= {2 * _LEAST_MARGIN_NANO} + ABS(COALESCE(a.mean_daily_nano, 0)) / 48"""
 
 _METERS_SQL = """
 SELECT m.id AS meter_id, m.account_id, l.id AS line_id, l.code
