@@ -84,6 +84,9 @@ class Layout(Protocol):
     def frozen(self, days: int) -> tuple[Request, ...]:
         """Return the requests for what the meter kept at the last so many midnights; () if nothing."""
 
+    def told_by(self, request: Request) -> tuple[Request, ...]:
+        """Return the requests that are worth nothing once this one has been refused."""
+
     def without(self, request: Request | None = None, code: int = 0) -> "Layout | None":
         """Return the layout to go on with after a request was refused (`code`), or (None) after values
         that cannot be. None: nothing else is known to ask."""

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from collector.profile_dlt645 import Dlt645Profile, Item, PeriodTable
+from collector.dlt645_values import digits, instant, number, table_of
+from collector.profile_dlt645 import Dlt645Profile, Item
 from collector.protocols.answer import BadFrame
 from collector.protocols.dlt645 import NOT_AUTHORISED, Command, Control, Read
 from collector.requests import Request
-from collector.values import Look, Part, Values, four, is_flowing, period_table
-from collector.values import PeriodTable as Table
-from common.clock import LOCAL_ZONE
+from collector.values import Look, Part, Values, four, is_flowing
 from common.wire import FrozenDay, Relay
 
 COMMANDS = {
@@ -140,10 +139,27 @@ class Dlt645Layout:
             found += [Read(rows.time + n, FROZEN_TIME_BYTES), register]
         return tuple(request for request in found if request not in self._refused)
 
+    def told_by(self, request: Request) -> tuple[Request, ...]:
+        """Return the registers of a midnight whose instant the meter does not have."""
+        rows, n = self.profile.frozen, self._midnight(request)
+        if rows is None or n is None:
+            return ()
+        return tuple(Read(rows.register + n, REGISTER_BYTES * count) for count in {1, rows.registers})
+
+    def _midnight(self, request: Request) -> int | None:
+        """Return of which midnight, counted back from 0, a request asks the instant."""
+        rows = self.profile.frozen
+        if rows is None or not isinstance(request, Read):
+            return None
+        n = request.identifier - rows.time
+        return n if 0 <= n < rows.days else None
+
     def without(self, request: Request | None = None, code: int = 0) -> "Dlt645Layout | None":
         """Return the layout to go on with after a request was refused; None: it is the register itself, or
-        an order, or the status word that orders are proved by."""
+        an order, or the status word that orders are proved by, or a midnight that is yet to come."""
         if not isinstance(request, Read) or request in (self.probe, self.contact):
+            return None
+        if self._midnight(request) is not None:
             return None
         return Dlt645Layout(self.profile, self._refused | {request})
 
@@ -170,7 +186,7 @@ class Dlt645Layout:
             forced_words=None,
             clock_at=self._clock_at(image),
             held=look.held,
-            period_table=_table(self.profile.period_table, image),
+            period_table=table_of(self.profile.period_table, image),
             frozen=self._frozen_days(image),
         )
 
@@ -228,7 +244,7 @@ class Dlt645Layout:
         found = [image.get(di) for di in row.identifiers]
         if any(data is None or len(data) != row.bytes for data in found):
             return None  # Of a part that was not read, or that this meter does not have.
-        return tuple(_number(row, data) for data in found if data is not None)
+        return tuple(number(row, data) for data in found if data is not None)
 
     def _clock_at(self, image: Image) -> datetime | None:
         """Return what the clock shows; None within a minute of midnight, when the date that was asked
@@ -236,10 +252,10 @@ class Dlt645Layout:
         clock = self.profile.clock
         if clock is None or clock.time not in image or clock.date not in image:
             return None
-        day, time = _digits(image[clock.date]), _digits(image[clock.time])
+        day, time = digits(image[clock.date]), digits(image[clock.time])
         if time[:4] == "2359":
             return None
-        return _instant(f"{day[:6]}{time}", "%y%m%d%H%M%S")
+        return instant(f"{day[:6]}{time}", "%y%m%d%H%M%S")
 
     def _frozen_days(self, image: Image) -> tuple[FrozenDay, ...]:
         rows, energy = self.profile.frozen, self.profile.quantities.register_wh
@@ -250,46 +266,12 @@ class Dlt645Layout:
             time, data = image.get(rows.time + n), image.get(rows.register + n)
             if time is None or data is None:
                 continue
-            at = _instant(_digits(time), "%y%m%d%H%M")
+            at = instant(digits(time), "%y%m%d%H%M")
             if at is None:
                 continue  # Nothing kept there yet.
             steps = [data[i : i + REGISTER_BYTES] for i in range(0, len(data), REGISTER_BYTES)]
-            if not all(_digits(step).isdecimal() for step in steps):
+            if not all(digits(step).isdecimal() for step in steps):
                 continue
-            total, *periods = [_number(energy, step) for step in steps]
+            total, *periods = [number(energy, step) for step in steps]
             days[at] = FrozenDay(at=at, register_wh=total, period_registers_wh=four(tuple(periods) or None))
         return tuple(days[at] for at in sorted(days))
-
-
-def _number(row: Item, data: bytes) -> int:
-    """Return a value in the unit of its name; a fraction is cut towards zero."""
-    negative = row.signed and bool(data[-1] & 0x80)
-    if negative:
-        data = data[:-1] + bytes([data[-1] & 0x7F])
-    digits = _digits(data)
-    if not digits.isdecimal():
-        raise BadFrame(f"not BCD: {digits}")
-    scaled = int(digits) * row.step // row.per
-    return -scaled if negative else scaled
-
-
-def _table(row: PeriodTable | None, image: Image) -> Table | None:
-    data = None if row is None else image.get(row.di)
-    if data is None:
-        return None
-    slots = [_digits(data[i : i + 3]) for i in range(0, len(data), 3)]
-    if not all(slot.isdecimal() for slot in slots):
-        return None
-    return period_table([(int(slot[:2]), int(slot[2:4]), int(slot[4:])) for slot in slots])
-
-
-def _instant(digits: str, shape: str) -> datetime | None:
-    try:
-        return datetime.strptime(digits, shape).replace(tzinfo=LOCAL_ZONE)
-    except ValueError:
-        return None  # A clock that was never set.
-
-
-def _digits(data: bytes) -> str:
-    """Return the digits of a value, highest first."""
-    return data[::-1].hex()

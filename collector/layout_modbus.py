@@ -104,6 +104,9 @@ class ModbusLayout:
         """Return the requests for the last midnights: no model of ours keeps any."""
         return ()
 
+    def told_by(self, request: Request) -> tuple[Request, ...]:
+        return ()
+
     def without(self, request: Request | None = None, code: int = 0) -> "ModbusLayout | None":
         """Return the layout to go on with after a request was refused (`code`), or (None) after values
         that cannot be.

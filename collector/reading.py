@@ -63,7 +63,8 @@ class FullRead:
 
     def refuse(self) -> bool:
         """Go on without the next value: the meter does not have it. Returns True when nothing is left."""
-        self._left.pop(0)
+        gone = self.layout.told_by(self._left.pop(0)[1])
+        self._left = [(part, request) for part, request in self._left if request not in gone]
         return not self._left
 
     def give_up(self, part: Part) -> None:

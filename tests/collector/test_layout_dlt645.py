@@ -10,10 +10,11 @@ from collector.profile import load_profile
 from collector.profile_dlt645 import Dlt645Profile
 from collector.protocols.answer import BadFrame
 from collector.protocols.dlt645 import Command, Control, Read
+from collector.reading import FullRead
 from collector.requests import Request
 from collector.values import Part
 from common.clock import LOCAL_ZONE
-from common.wire import FrozenDay, Relay
+from common.wire import FrozenDay, ReadingKind, Relay
 
 ENERGY_BLOCK, ENERGY, POWER, STATUS = 0x0001FF00, 0x00010000, 0x02030000, 0x04000503
 # High digits first, as people write them; on the wire the low byte comes first.
@@ -128,6 +129,30 @@ def test_frozen_values_of_the_total_alone_are_asked_for_next() -> None:
     assert layout is not None
 
     assert layout.frozen(1) == (Read(0x05060001, 5), Read(0x05060101, 4))
+
+
+def test_a_meter_that_has_seen_no_midnight_yet_is_asked_again_when_it_has() -> None:
+    layout = dlt()
+    read = FullRead("m1", layout, ReadingKind.POLL, 0.0, parts=(Part.MONEY, Part.DAILY), midnights=3)
+    asked = []
+
+    while True:
+        request = read.next()
+        asked.append(request)
+        missing = isinstance(request, Read) and request.identifier in range(0x05060001, 0x05060004)
+        if missing:
+            assert layout.without(request, 2) is None
+        if (
+            read.refuse()
+            if missing
+            else read.take(ask(request)[1], datetime(2026, 11, 25, tzinfo=LOCAL_ZONE))
+        ):
+            break
+
+    # Three instants refused, and not one of their registers asked for.
+    found = [request.identifier for request in asked if isinstance(request, Read)]
+    assert [di for di in found if di >> 16 == 0x0506] == [0x05060001, 0x05060002, 0x05060003]
+    assert layout.values(read.answers).frozen == ()
 
 
 @pytest.mark.parametrize("request_", [Read(ENERGY, 4), Read(STATUS, 2), Control(Command.TRIP), None])
