@@ -48,6 +48,10 @@ class OrderState:
         self.phase = Phase.CHECK if check_first else self._first_phase()
 
     @property
+    def layout(self) -> Layout:
+        return self._layout
+
+    @property
     def off(self) -> bool:
         return self.desired.relay is Relay.OFF
 

@@ -50,6 +50,9 @@ class Reads:
         for meter_id in begun:
             self.schedule.read_by(meter_id, now_s)
         self._requests = [read for read in self._requests if read.meter_id in stations]
+        for read in self._requests:
+            if read.layout is not stations[read.meter_id].layout:
+                read.restart(stations[read.meter_id].layout)
 
     def ask(self, read: FullRead) -> None:
         """Read as soon as no order stands in front."""

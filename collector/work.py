@@ -14,17 +14,16 @@ import structlog
 
 from collector.broadcast import Broadcasts
 from collector.converge import Convergence
-from collector.layout import Layout, Part, layout_of
+from collector.layout import Layout, Part
 from collector.midnights import NOTHING_KNOWN, Known, next_midnights_s
 from collector.orders import Orders, Sink
 from collector.profile import Profile
-from collector.profile_modbus import gap_words_at
 from collector.protocols.answer import BadFrame, Rejected, Silent
 from collector.reading import FullRead, make_reading
 from collector.reads import Reads
 from collector.requests import Request
 from collector.steps import Rank
-from collector.turn import Station, Turn
+from collector.turn import Station, Turn, stations_of
 from common.clock import Clock, local, local_midnight
 from common.wire import Desired, PlanLine, ReadingKind, ReadRequest
 
@@ -56,7 +55,6 @@ class Work:
         self._broadcasts = Broadcasts(clock)
         self.orders = Orders(clock, sink)
         self._stations: dict[str, Station] = {}
-        self._profiles: dict[str, Profile] = {}  # By meter: the one that its station was made by.
         self._flood_s = 0.0
         self._gaps_s: deque[float] = deque(maxlen=GAPS_KEPT)
 
@@ -64,17 +62,12 @@ class Work:
 
     def replan(self, plan: PlanLine, profiles: Mapping[str, Profile]) -> None:
         """Take a new list of meters; what is known about the ones that stay is kept."""
-        stations = {}
-        gap_words = gap_words_at(plan.baud, 10 if plan.parity == "N" else 11)
-        for meter in plan.meters:
-            known = self._stations.get(meter.meter_id)
-            profile = profiles[meter.profile]
-            if known is None or known.plan != meter or self._profiles[meter.meter_id] is not profile:
-                known = Station(meter, layout_of(profile, meter.status_block_at, gap_words))
-            stations[meter.meter_id] = known
-        self._profiles = {meter.meter_id: profiles[meter.profile] for meter in plan.meters}
-        self._stations = stations
+        self._stations = stations = stations_of(plan, profiles, self._stations)
         now_s = self._clock.monotonic()
+        for meter_id, station in stations.items():
+            order = self.orders.get(meter_id)
+            if order is not None and order.layout is not station.layout:
+                order.use(station.layout, now_s)  # Another meter in the same place.
         next_s = next_midnights_s(self._midnights, self._clock)
         self._reads.replan(stations, plan.poll_interval_s, plan.electrical_interval_s, now_s, next_s)
         self._broadcasts.plan(plan.protocol)
@@ -210,8 +203,8 @@ class Work:
             self._flood_s = self._flood_s + seconds if self._reads.poll_waits(now_s) else 0.0
 
     def answered(self, turn: Turn, words: Sequence[int], now_s: float) -> None:
-        if turn.rank is Rank.CLOCK:
-            return  # Sent to all, answered by nobody.
+        if not self._concerns(turn):
+            return
         self._reads.schedule.answered(turn.meter_id, now_s)
         owner = turn.owner
         if isinstance(owner, Convergence):
@@ -226,7 +219,7 @@ class Work:
 
     def missed(self, turn: Turn, error: Silent, cost_s: float, now_s: float) -> None:
         """Nobody answered."""
-        if turn.rank is Rank.CLOCK:
+        if not self._concerns(turn):
             return
         self._reads.schedule.missed(turn.meter_id, now_s, cost_s)
         owner = turn.owner
@@ -242,6 +235,8 @@ class Work:
 
     def rejected(self, turn: Turn, error: Rejected, now_s: float) -> None:
         """The meter is there and said no."""
+        if not self._concerns(turn):
+            return
         self._reads.schedule.answered(turn.meter_id, now_s)
         owner, station = turn.owner, turn.station
         log.warning("meter_rejected", meter=turn.meter_id, code=error.code, rank=turn.rank.name)
@@ -257,6 +252,11 @@ class Work:
                 self.orders.tell(owner, owner.rejected(error.code, now_s))
         elif owner is not None:
             self._reads.put_off(owner, now_s, soon=False)
+
+    def _concerns(self, turn: Turn) -> bool:
+        """Tell whether what became of a turn says something about a meter: not of a time broadcast, nor of
+        one that a new plan has put another in the place of meanwhile."""
+        return turn.rank is not Rank.CLOCK and self._stations.get(turn.meter_id) is turn.station
 
     def lost(self, now_s: float) -> None:
         """The connection has gone: reads begin anew."""
