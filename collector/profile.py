@@ -31,7 +31,11 @@ def load_profile(name: str, folders: Sequence[Path] = ()) -> Profile:
     for folder in (*folders, SHIPPED):
         path = folder / f"{name}.toml"
         if path.is_file():
-            return parse_profile(path.name, path.read_text(encoding="utf-8"))
+            try:
+                text = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise ProfileError(f"{path.name}: not UTF-8 text") from error
+            return parse_profile(path.name, text)
     raise ProfileError(f"no profile {name}.toml in {len(folders) + 1} folder(s)")
 
 

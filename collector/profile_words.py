@@ -22,6 +22,7 @@ NAMES = {
 }
 
 _EXPLAINED = [
+    (r"not UTF-8 text", r"文件不是 UTF-8 编码，请另存为 UTF-8"),
     (r"no profile (\S+) in .*", r"找不到档案 \1"),
     (r"not a profile name: (.*)", r"档案名只能用小写字母、数字和连字符：\1"),
     (r"Object missing required field `(.+?)`(?: - at `\$\.?(.*)`)?", r"缺少必填项 \1（位置：\2）"),

@@ -77,7 +77,7 @@ class Shelf:
         self._seen[name] = file
         try:
             profile = load_profile(name, self._folders)
-        except (ProfileError, OSError, UnicodeDecodeError) as error:
+        except (ProfileError, OSError) as error:
             self._wrong[name] = str(error)
             log.error("profile_unusable", profile=name, reason=str(error), kept=name in self.in_force)
             return False
