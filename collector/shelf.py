@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from collector.profile import SHIPPED, Profile, ProfileError, load_profile
+from collector.profile_words import in_chinese
 
 Signature = tuple[str, int, int]  # Path, time of change in ns, size.
 
@@ -43,7 +44,7 @@ class Shelf:
         return changed
 
     def problem(self, name: str) -> str | None:
-        """Return what is wrong with a profile's file now, in force or not."""
+        """Return what is wrong with a profile's file now, in force or not, as people read it."""
         return self._wrong.get(name)
 
     def report(self) -> dict[str, list[str]]:
@@ -78,7 +79,9 @@ class Shelf:
         try:
             profile = load_profile(name, self._folders)
         except (ProfileError, OSError) as error:
-            self._wrong[name] = str(error)
+            problem = str(error).removeprefix(f"{name}.toml: ")
+            where = "" if problem == str(error) else f"{name}.toml："
+            self._wrong[name] = where + in_chinese(problem)
             log.error("profile_unusable", profile=name, reason=str(error), kept=name in self.in_force)
             return False
         self._wrong.pop(name, None)

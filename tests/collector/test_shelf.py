@@ -14,7 +14,7 @@ def test_a_file_in_another_coding_is_reported_and_harms_nothing(tmp_path: Path) 
     shelf = Shelf([tmp_path])
 
     assert not shelf.use("acme-1")
-    assert shelf.problem("acme-1") == "acme-1.toml: not UTF-8 text"
+    assert shelf.problem("acme-1") == "acme-1.toml：文件不是 UTF-8 编码，请另存为 UTF-8"
     assert DDSY1352 in shelf.report()
     assert "acme-1" not in shelf.report()
 
