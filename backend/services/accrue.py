@@ -155,6 +155,8 @@ def learn_periods(state: MeterState, reading: Reading) -> MeterPeriods:
     Returns what is known of the interval that ends there: a table that is another than before says nothing
     about it, for nobody knows when it was set.
     """
+    if reading.period_table is None and reading.meter_clock_offset_s is None:
+        return periods_of(state)
     at, before = reading.read_at, periods_of(state).table
     if reading.period_table is not None and (state.period_table_at is None or at >= state.period_table_at):
         text = msgspec.json.encode(reading.period_table).decode()

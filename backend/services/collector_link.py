@@ -13,7 +13,7 @@ from backend.models.supply import SupplyOrder
 from backend.services.site_plan import plan_of
 from backend.services.watch_list import watch_list
 from backend.services.work import wake
-from backend.store import rows, some_utc, sql_time, unit_of_work, utc
+from backend.store import rows, run, some_utc, sql_time, unit_of_work, utc
 from backend.store_rows import whole_rows
 from common.wire import (
     Desired,
@@ -140,7 +140,10 @@ async def _note_contact(ctx: Context, collector: Collector, offset_s: float | No
             collector.first_seen_at = now
         collector.seen_at = now
         collector.clock_offset_ms = offset_ms
-        await collector.save(update_fields=["seen_at", "first_seen_at", "clock_offset_ms"])
+        await run(
+            "UPDATE collector SET seen_at = ?, first_seen_at = ?, clock_offset_ms = ? WHERE id = ?",
+            [sql_time(now), sql_time(collector.first_seen_at), offset_ms, collector.id],
+        )
 
     await unit_of_work(remember, "note_contact")
 
