@@ -154,7 +154,7 @@ def test_a_meters_clock_is_compared_with_the_instant_that_it_was_told() -> None:
     async def main() -> None:
         site = site_645(3)
         await site.start()
-        await site.after(60)
+        await site.after(1_000)
         offsets_s = [r.meter_clock_offset_s for r in site.backend.readings]
         told = [offset_s for offset_s in offsets_s if offset_s is not None]
         assert len(told) == 3
