@@ -26,6 +26,7 @@ class Shelf:
         self.in_force: dict[str, Profile] = {}
         self._wrong: dict[str, str] = {}
         self._seen: dict[str, Signature | None] = {}  # Of the file last tried.
+        self._shipped: dict[str, list[str]] = {}
         self._report: dict[str, tuple[Signature, list[str]]] = {}
 
     def use(self, name: str) -> bool:
@@ -49,6 +50,8 @@ class Shelf:
 
     def report(self) -> dict[str, list[str]]:
         """Return every usable profile there is: name -> protocol, then its unconfirmed rows."""
+        if not self._folders and self._shipped:
+            return self._shipped  # They change with the program alone, and this is asked every 15 s.
         found: dict[str, list[str]] = {}
         for name in sorted(
             {path.stem for folder in (*self._folders, SHIPPED) for path in folder.glob("*.toml")}
@@ -56,6 +59,7 @@ class Shelf:
             words = self._words(name)
             if words:
                 found[name] = words
+        self._shipped = found
         return found
 
     def _words(self, name: str) -> list[str]:
