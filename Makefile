@@ -26,7 +26,7 @@ story: $(READY)
 	@$(BIN)/prewatt story $(if $(JSON),--json $(JSON)) $(ARGS)
 
 days: $(READY)
-	@$(BIN)/prewatt days $(or $(N),3) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON))
+	@$(BIN)/prewatt days $(or $(N),3) --seed $(or $(SEED),1) $(if $(JSON),--json $(JSON)) $(ARGS)
 
 check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .
