@@ -18,7 +18,7 @@ function make(tag, attributes, ...children) {
 }
 
 function log(text, isTrouble) {
-  const at = new Date().toLocaleTimeString('zh-CN', { hour12: false });
+  const at = new Date().toLocaleTimeString('zh-CN', { hour12: false, timeZone: 'Asia/Shanghai' });
   const line = make('li', isTrouble ? { class: 'trouble' } : {}, make('time', {}, at), text);
   select('log').prepend(line);
   while (select('log').children.length > MOST_LINES) select('log').lastChild.remove();

@@ -15,7 +15,7 @@ const tiles = document.querySelector('#tiles');
 const nothing = document.querySelector('#nothing');
 
 export const rowOf = (meterId) => rows.get(meterId);
-export const rowOfAccount = (accountId) => [...rows.values()].find((row) => row.account_id === accountId);
+export const rowOfAccount = (accountId) => (accountId ? [...rows.values()].find((row) => row.account_id === accountId) : undefined);
 export const nameOf = (row) => (isPrepaid(row) ? `${row.shop_code} ${row.shop_name}` : row.place || row.serial);
 
 export function startBoard(onOpen) {
