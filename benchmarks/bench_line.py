@@ -1,4 +1,4 @@
-"""Measure lines of 70 meters: how fully they are used, what dead meters cost, how fast orders go.
+"""Measure lines of 70 meters, at 2400 baud of 24: their use, what dead meters cost, how fast orders go.
 
 Real sockets, real time; simulator, our line owners and a plain pymodbus loop are processes of their own,
 as on site. Every client has a line of its own.
@@ -30,7 +30,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.line_cases import BARE, CASES, DEAD_UNITS, Case
+from benchmarks.line_cases import BARE, CASES, Case, dead_units
 from benchmarks.line_parties import play_lines, play_ours
 from benchmarks.line_plain import play_pymodbus
 from benchmarks.party import Party
@@ -67,7 +67,7 @@ async def measure_alone(cycles: int) -> dict[str, Any]:
             for name, play in PLAYS.items()
         }
         for count in (0, 3, 7):
-            dead = DEAD_UNITS[:count]
+            dead = dead_units(count)
             await lines.ask("set_dead", dead)
             await clock.sleep(WARM_UP_CYCLES * CYCLE_S)
             for client in clients.values():

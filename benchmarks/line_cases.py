@@ -11,14 +11,15 @@ from simulator.meter import DDSY1352, DLT645_1P, PREPAID, Meter, MeterSpec
 from simulator.wire_time import LineTiming
 
 METERS = 70
-DEAD_UNITS = (5, 15, 25, 35, 45, 55, 65)
+DLT645_METERS = 24  # As many as hang on a line of 2400 baud in the reference mall.
+MOST_DEAD = 7
 GATEWAY_TIMEOUT_S = 0.5
 STATUS_AT = 0x0100
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of 70 meters.
+    """One line and its meters.
 
     status: the meters have a status block (contact bits); without it they are read by 17 + 28 registers.
     silent: the gateway says nothing when a meter does not answer. Transparent ones never do.
@@ -29,6 +30,7 @@ class Case:
     baud: int = 9600
     parity: str = "N"
     profile: str = DDSY1352
+    meters: int = METERS
     dead: int = 0
     silent: bool = False
     status: bool = True
@@ -40,15 +42,21 @@ class Case:
 
     @property
     def dead_units(self) -> tuple[int, ...]:
-        return DEAD_UNITS[: self.dead]
+        return dead_units(self.dead, self.meters)
 
     @property
     def live_units(self) -> list[int]:
-        return [unit for unit in range(1, METERS + 1) if unit not in self.dead_units]
+        return [unit for unit in range(1, self.meters + 1) if unit not in self.dead_units]
+
+
+def dead_units(count: int, meters: int = METERS) -> tuple[int, ...]:
+    """Return so many addresses, spread over the line."""
+    apart = meters // MOST_DEAD
+    return tuple(apart // 2 + number * apart for number in range(count))
 
 
 BARE = Case("modbus-tcp", "bare", status=False)  # Polls only: what the line is used for, and growth.
-DLT645: Any = {"baud": 2400, "parity": "E", "profile": DLT645_1P, "plain": False}
+DLT645: Any = {"baud": 2400, "parity": "E", "profile": DLT645_1P, "meters": DLT645_METERS, "plain": False}
 CASES = (
     Case("modbus-tcp", "healthy"),
     Case("modbus-tcp", "3 dead", dead=3),
@@ -66,7 +74,7 @@ CASES = (
 def simulated(code: str, case: Case, clock: Clock) -> tuple[Line, Gateway]:
     """Return a simulated line and its gateway."""
     meters = []
-    for unit in range(1, METERS + 1):
+    for unit in range(1, case.meters + 1):
         spec = MeterSpec(
             serial=serial(code, unit),
             unit=unit,
@@ -113,7 +121,7 @@ def planned(code: str, case: Case, port: int) -> PlanLine:
                 status_block_at=STATUS_AT if case.status and case.profile == DDSY1352 else None,
                 address=serial(code, unit),
             )
-            for unit in range(1, METERS + 1)
+            for unit in range(1, case.meters + 1)
         ],
     )
 

@@ -12,7 +12,7 @@ from pymodbus import FramerType
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from benchmarks.line_cases import METERS, STATUS_AT, Case
+from benchmarks.line_cases import STATUS_AT, Case
 from benchmarks.line_figures import Gaps, Orders, read_figures
 from common.clock import SystemClock
 
@@ -35,6 +35,7 @@ class PlainLoop:
         self.orders = Orders(clock, random.Random(case.key), case.live_units, self._order)
         self._clock = clock
         self._ordered = ordered
+        self._meters = case.meters
         self._reads = ((STATUS_AT, STATUS_WORDS),) if case.status else PLAIN_READS
         self._client = AsyncModbusTcpClient(
             "127.0.0.1", port=port, framer=FRAMERS[case.protocol], timeout=TIMEOUT_S, retries=RETRIES
@@ -51,7 +52,7 @@ class PlainLoop:
 
     async def _loop(self) -> None:
         while True:
-            for unit in range(1, METERS + 1):
+            for unit in range(1, self._meters + 1):
                 while not self._client.connected:
                     # After time-outs the client closes; it dials again by itself, later and later.
                     await self._clock.sleep(RECONNECT_S)
