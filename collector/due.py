@@ -94,8 +94,9 @@ class Entry:
         """Return what the read that begins now shall bring, and set the next deadlines."""
         parts = tuple(part for part in self._due_s if self._rides(part, intervals, now_s))
         midnights = self._midnights(now_s) if Part.DAILY in parts else 1
-        # The rhythm is kept, unless the line is behind by more than a whole round.
-        from_s = self._due_s[Part.MONEY] if in_turn else now_s
+        # The rhythm is kept, unless the line is behind by more than a whole round; a read that another part
+        # has brought forward begins it anew.
+        from_s = min(self._due_s[Part.MONEY], now_s) if in_turn else now_s
         self._due_s[Part.MONEY] = max(from_s + intervals.money_s, now_s)
         if Part.ELECTRICAL in parts:
             from_s = self._due_s[Part.ELECTRICAL]

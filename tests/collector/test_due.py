@@ -48,9 +48,9 @@ def times_of(found: list[tuple[float, Due]], part: Part, meter_id: str = "m1") -
 def test_electrical_values_ride_on_every_third_read() -> None:
     found = drive(schedule("m1"), 0, 3_600)
 
-    assert len(found) == 12
+    assert len(found) == 13  # The first electrical values come half a round after the first read.
     rides = [Part.ELECTRICAL in due.parts for _, due in found]
-    assert rides == [False, True, False, *[True, False, False] * 3]
+    assert rides == [False, True, False, *[True, False, False] * 3, True]
 
 
 def test_the_first_round_of_a_line_asks_for_what_money_rests_on_alone() -> None:
@@ -61,12 +61,18 @@ def test_the_first_round_of_a_line_asks_for_what_money_rests_on_alone() -> None:
     assert [due.parts for _, due in found] == [(Part.MONEY,)] * 20
 
 
+def test_a_read_that_electrical_values_bring_forward_leaves_no_longer_gap_behind_it() -> None:
+    found = drive(schedule("m1", money_s=5.0), 0, 60)
+
+    assert max(b - a for a, b in pairwise(times_of(found, Part.MONEY))) < 5.1
+
+
 def test_electrical_values_out_of_step_cost_no_read_of_their_own() -> None:
     made = schedule("m1", electrical_s=700)
 
     found = drive(made, 0, 36_000)
 
-    assert len(found) == 120
+    assert len(found) == 121  # One for the first electrical values.
     _, *others = times_of(found, Part.ELECTRICAL)  # A new meter's come after its first read.
     gaps = Counter(round(b - a) for a, b in pairwise(others))
     assert set(gaps) <= {600, 900}
