@@ -36,8 +36,9 @@ READ_WITHIN_S = 90.0
 HOLD_S, HOLD_SHORT_S = 60.0, 20.0
 MOST_OFF_WH = 500  # A 32-bit kWh has steps of a few Wh, and the meter counts on.
 _READ_SQL = "SELECT COUNT(*) AS n FROM meter_state WHERE read_at IS NOT NULL AND meter_id IN ({})"
+# Shops without money are tripped meanwhile: a reading that confirms or verifies that takes a poll's place.
 _POLLS_SQL = (
-    "SELECT meter_id, read_at_ms FROM reading WHERE kind = 'poll' AND read_at_ms >= ?"
+    "SELECT meter_id, read_at_ms FROM reading WHERE kind IN ('poll', 'request', 'verify') AND read_at_ms >= ?"
     " ORDER BY meter_id, read_at_ms"
 )
 
