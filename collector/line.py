@@ -103,15 +103,19 @@ class Line:
     async def run(self) -> None:
         """Own the line until cancelled."""
         delay_s = RECONNECT_S
+        is_told = False  # A loss is logged once, however long the gateway is away.
         try:
             while True:
                 self._hearing.opened()
                 try:
                     await self._link.connect()
                     log.info("line_connected", line=self.plan.line_id)
+                    is_told = False
                     await self._serve()
                 except (LinkLost, OSError) as error:
-                    log.warning("line_lost", line=self.plan.line_id, reason=str(error))
+                    if not is_told:
+                        log.warning("line_lost", line=self.plan.line_id, reason=str(error))
+                    is_told = True
                 self._link.close()
                 self._reconnects += 1
                 self._work.lost(self._clock.monotonic())
