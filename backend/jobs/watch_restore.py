@@ -9,8 +9,8 @@ from backend.context import Context
 from backend.jobs.port import Again, Done
 from backend.models.meters import Meter
 from backend.models.supply import Supply
+from backend.services.alarm_book import clear_alarm, raise_alarm
 from backend.services.alarm_places import place_of
-from backend.services.tasks import clear_alarm, raise_alarm
 from backend.services.work import WATCH_RESTORE, OrderWork
 from backend.store import unit_of_work
 from common.wire import Relay, Stage

@@ -14,12 +14,12 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.payments import TopUp
 from backend.models.supply import Supply, SupplyOrder
+from backend.services.alarm_book import clear_alarm, raise_alarm
 from backend.services.alarm_places import place_of
 from backend.services.collector_link import own_collector
 from backend.services.decide_supply import decide_account, order_relay
 from backend.services.locks import lock_account
 from backend.services.own_meters import own_meters
-from backend.services.tasks import clear_alarm, raise_alarm
 from backend.services.work import wake
 from backend.store import after_commit, unit_of_work
 from common.wire import BatchAnswer, OrderClass, Outcome, OutcomeBatch, Relay, Stage

@@ -17,11 +17,11 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.models.operations import Alarm
 from backend.models.supply import ArrearsEpisode
+from backend.services.alarm_book import end_alarm, raise_alarm
 from backend.services.alarm_places import place_of
 from backend.services.decide_supply import decide_account
 from backend.services.readings_store import ms_of
 from backend.services.supply_facts import estimated_of
-from backend.services.tasks import end_alarm, raise_alarm
 from backend.store import rows
 from common.units import Fen, Nanoyuan
 

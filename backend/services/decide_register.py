@@ -17,6 +17,7 @@ from backend.models.accounts import Account
 from backend.models.meters import DecisionKind, Meter, MeterState, RegisterDecision
 from backend.models.supply import ArrearsEpisode
 from backend.services.accrue import Accruals, accepted_of
+from backend.services.alarm_book import clear_alarm
 from backend.services.audit import record
 from backend.services.control_supply import own_meter
 from backend.services.decide_supply import decide_account
@@ -26,7 +27,6 @@ from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.readings_store import write_states
 from backend.services.take_readings import OUTAGE
 from backend.services.tariff_book import versions_by_tariff
-from backend.services.tasks import clear_alarm
 from backend.services.work import wake
 from backend.store import unit_of_work
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from backend.context import Context
 from backend.models.meters import Meter
 from backend.models.operations import Alarm
+from backend.services.alarm_book import clear_alarm, raise_alarm
 from backend.services.alarm_places import place_of
-from backend.services.tasks import clear_alarm, raise_alarm
 from common.wire import Relay
 
 LOAD_TRIP = "load_trip"

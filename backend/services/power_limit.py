@@ -29,6 +29,7 @@ from backend.models.meters import Meter
 from backend.models.operations import StaffTask
 from backend.models.power import PowerWatch
 from backend.models.supply import OffReason
+from backend.services.alarm_book import clear_alarm, raise_alarm
 from backend.services.alarm_places import place_of
 from backend.services.decide_supply import decide_account
 from backend.services.load_trips import note_load_trips
@@ -47,7 +48,7 @@ from backend.services.power_watches import (
 )
 from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.supply_facts import estimated_of
-from backend.services.tasks import clear_alarm, open_task, raise_alarm
+from backend.services.tasks import open_task
 from backend.services.warn import make_notice
 from backend.services.work import check_power, wake
 from common.units import Watt

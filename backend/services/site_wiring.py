@@ -13,11 +13,11 @@ from backend.errors import Invalid, NotFound, Refused
 from backend.models.meters import Meter
 from backend.models.operations import Alarm
 from backend.models.site import Gateway, Line, Site
+from backend.services.alarm_book import end_alarm
 from backend.services.audit import record
 from backend.services.meter_models import known_families
 from backend.services.site_plan import renew_plan
 from backend.services.site_rules import Hung, Problems, Wire, Wiring
-from backend.services.tasks import end_alarm
 from backend.services.work import wake
 from backend.store import unit_of_work
 

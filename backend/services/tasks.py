@@ -1,19 +1,8 @@
-"""Alarms and things for people to do (告警、人工待办). Once per cause; called inside a unit of work."""
+"""Things for people to do (人工待办). Once per cause; called inside a unit of work."""
 
 from backend.context import Context
 from backend.models.operations import StaffTask
-from backend.services.alarm_book import clear_alarm, end_alarm, raise_alarm
 from backend.services.work import wake
-
-__all__ = [
-    "NO_PROOF",
-    "OVER_CAP",
-    "PAYMENT_MISMATCH",
-    "clear_alarm",
-    "end_alarm",
-    "open_task",
-    "raise_alarm",
-]
 
 NO_PROOF = "no_proof"  # Nobody is known to have got the last warning: call them.
 OVER_CAP = "over_cap"  # Something held the trip up to the debt cap: the manager decides.

@@ -13,12 +13,13 @@ from backend.models.meters import Meter, RatioChange
 from backend.models.operations import Alarm, StaffTask
 from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
+from backend.services.alarm_book import raise_alarm
 from backend.services.control_supply import read_now
 from backend.services.keep_supply import ask_keep_supply
 from backend.services.meter_changes import Replacement, ask_change
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
 from backend.services.show_site import show_site
-from backend.services.tasks import open_task, raise_alarm
+from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import ReadingKind
 from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close

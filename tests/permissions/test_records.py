@@ -8,8 +8,9 @@ from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.operations import StaffTask
 from backend.models.site import Gateway, Line, Shaft
+from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
-from backend.services.tasks import open_task, raise_alarm
+from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from tests.permissions.conftest import OPERATIONS, Guarded
 

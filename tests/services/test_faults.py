@@ -6,7 +6,7 @@ import pytest
 
 from backend.models.meters import Meter
 from backend.models.operations import Alarm, Collector
-from backend.services.tasks import raise_alarm
+from backend.services.alarm_book import raise_alarm
 from backend.store import rows, unit_of_work
 from common.wire import Stage
 from tests.services.shafts import Shafts, two_gateways
