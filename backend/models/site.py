@@ -83,6 +83,7 @@ class Shop(Model):
     name = fields.CharField(max_length=64)
     floor = fields.CharField(max_length=16, default="")
     shop_class = fields.CharField(max_length=32, default="")
+    practice = fields.BooleanField(default=False, db_default=False)  # To learn on: no report counts it.
 
     class Meta:
         table = "shop"
