@@ -110,15 +110,13 @@ async def authenticate(ctx: Context, headers: Mapping[str, str], wanted: Wanted)
             return Caller()
 
 
-async def is_still_allowed(ctx: Context, permission: str) -> bool:
-    """Say whether the calling member of the staff may still see an open stream (SSE): asked every 5 s.
+async def standing_rights(ctx: Context) -> frozenset[str] | None:
+    """Return what the calling member of the staff may do now; None once the session has ended.
 
-    permission: "" asks for the session alone. Does not keep an idle session alive.
+    For an open stream (SSE), which asks every 5 s. Does not keep an idle session alive.
     """
     found = await rows(_STAFF_SQL.format("s.id"), [ctx.caller.session_id])
-    if not found or not _stands(found[0], ctx.clock.now()):
-        return False
-    return not permission or permission in _rights(found)
+    return _rights(found) if found and _stands(found[0], ctx.clock.now()) else None
 
 
 async def open_session(ctx: Context, kind: CallerKind, subject_id: int) -> str:
