@@ -41,6 +41,7 @@ STAFF = {
     "staff.read_now": {"cashier", "electrician", "manager"},
     "staff.release_keep_supply": {"manager"},
     "staff.restore": {"electrician", "manager"},
+    "staff.search": EVERYBODY,
     "staff.show_alarm": EVERYBODY,
     "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,
