@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 
 from common.clock import local
 from simulator.web import Response, html_response, json_object, json_response
-from simulator.wechat_names import LEVELS, MINI_PROGRAM, SERVICE_ACCOUNT
+from simulator.wechat_names import LEVELS, MINI_PROGRAM, SERVICE_ACCOUNT, SMS_LEVELS
 from simulator.wechat_people import Person
 from simulator.wechat_world import WechatWorld
 
@@ -112,7 +112,7 @@ class WorldControl:
         for sms in self._world.sms.sent:
             if sms.phone and sms.phone == person.phone and sms.arrived_at:
                 level = names.sms.level_of(sms.template_id)
-                shown.append((sms.arrived_at, "短信", LEVELS.get(level or "", ""), list(sms.values)))
+                shown.append((sms.arrived_at, "短信", SMS_LEVELS.get(level or "", ""), list(sms.values)))
         return _page(person, sorted(shown, key=lambda item: item[0], reverse=True))
 
 

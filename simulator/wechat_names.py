@@ -20,6 +20,7 @@ LEVELS = {
     "POWER": "用电超限提醒",
     "TEST": "测试消息",
 }
+SMS_LEVELS = {**LEVELS, "CODE": "验证码"}
 
 _HEX = "0123456789abcdef"
 _DIGITS = "0123456789"
@@ -101,7 +102,7 @@ def new_names(random_: random.Random) -> WorldNames:
             app_id="1400" + draw(_DIGITS, 6),
             sign_name="预电",
             receipt_token=draw(_TEXT, 32),
-            templates={level: "1" + draw(_DIGITS, 6) for level in LEVELS},
+            templates={level: "1" + draw(_DIGITS, 6) for level in SMS_LEVELS},
         ),
     )
 

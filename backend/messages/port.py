@@ -23,6 +23,7 @@ class NoticeLevel(StrEnum):
     RESTORED = "RESTORED"
     POWER = "POWER"  # Over the power limit, before the trip.
     TEST = "TEST"  # Asked for by the person who gets it.
+    CODE = "CODE"  # Proves that a phone is the person's; by SMS alone.
 
 
 class ChannelName(StrEnum):

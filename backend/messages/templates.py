@@ -16,9 +16,10 @@ from backend.messages.port import NoticeLevel
 from common.clock import local
 from common.units import Fen, yuan_text
 
-VALUE_NAMES = ("shop", "balance", "state", "at", "hint")
+VALUE_NAMES = ("shop", "balance", "state", "at", "hint", "code", "minutes")
 WECHAT_FIELDS = {"shop": "thing1", "balance": "amount2", "state": "thing3", "at": "time4", "hint": "thing5"}
 SMS_ORDER = ("shop", "balance", "state", "hint")
+CODE_ORDER = ("code", "minutes")  # As the provider's own templates of that kind have it.
 
 _FIELD = re.compile(r"^([a-z_]+?)\d{1,3}$")
 _AMOUNT = re.compile(r"^-?\d{1,10}(\.\d{1,2})?$")
@@ -34,6 +35,7 @@ _HINTS = {
     NoticeLevel.RESTORED: "已恢复送电，请检查用电设备",
     NoticeLevel.POWER: "请立即减少用电，否则将断电",
     NoticeLevel.TEST: "这是一条测试提醒，无需处理",
+    NoticeLevel.CODE: "请勿把验证码告诉他人",
 }
 
 
@@ -89,6 +91,11 @@ def compose(level: NoticeLevel, facts: NoticeFacts) -> dict[str, str]:
     }
 
 
+def code_values(code: str, minutes: int) -> dict[str, str]:
+    """Say a code that proves a phone (验证码). It names neither shop nor person."""
+    return {"code": code, "minutes": str(minutes)}
+
+
 def _state(level: NoticeLevel, facts: NoticeFacts) -> str:
     if level is NoticeLevel.RESTORED:
         return "已恢复送电"
@@ -120,7 +127,7 @@ def sms_templates(settings: Mapping[str, str], variable: str) -> dict[NoticeLeve
     """Read a setting of SMS templates. Raises ConfigError naming the variable."""
     templates = {}
     for level, template_id, places in _read(settings, variable):
-        order = tuple(places) or SMS_ORDER
+        order = tuple(places) or (CODE_ORDER if level is NoticeLevel.CODE else SMS_ORDER)
         for name in order:
             if name not in VALUE_NAMES:
                 raise ConfigError(f"{variable} gives {level} a value that is not known: {name}")

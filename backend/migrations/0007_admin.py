@@ -15,8 +15,8 @@ _GRANTED = {
     ),
     "electrician": "account.view policy.view report.energy",
     "manager": (
-        "account.view account.open account.import tenant.view tenant.change receipt.reprint reversal.ask"
-        " reversal.approve tariff.view tariff.draft tariff.approve policy.view policy.change report.sales"
+        "account.view account.open account.import account.practice tenant.view tenant.change receipt.reprint"
+        " reversal.ask reversal.approve tariff.view tariff.draft tariff.approve policy.view policy.change report.sales"
         " report.energy report.export"
     ),
     "administrator": "account.view account.import policy.view",

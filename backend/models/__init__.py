@@ -4,6 +4,7 @@ MODEL_MODULES = [
     "backend.models.site",
     "backend.models.meters",
     "backend.models.accounts",
+    "backend.models.openings",
     "backend.models.tariffs",
     "backend.models.ledger",
     "backend.models.supply",

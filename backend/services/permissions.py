@@ -41,6 +41,7 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.account.view": "查看商铺与账户流水",
         "staff.account.open": "开户",
         "staff.account.import": "批量导入商铺与电表",
+        "staff.account.practice": "设立和重置练习商铺",
         "staff.tenant.view": "查看商户与联系人",
         "staff.tenant.change": "修改商户与联系人",
         "staff.top_up": "柜台收款",
@@ -90,6 +91,7 @@ APART_FROM_MANAGING = frozenset(
         "staff.ratio.ask",  # A ratio is a price.
         "staff.ratio.approve",
         "staff.account.open",
+        "staff.account.practice",
         "staff.top_up",
         "staff.reversal.ask",
         "staff.reversal.approve",

@@ -66,7 +66,7 @@ async def account_facts(ctx: Context, account: Account, states: list[MeterState]
             delay=timedelta(seconds=policy.delay_s),
             windows=windows_from(policy.no_trip_windows, policy.no_trip_weekends, policy.holidays),
         ),
-        estimated_fen=estimated_of(account, states),
+        estimated_fen=None if is_in_grace(account, now) else estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,
         open_order=OpenOrder(order.order_no, order.created_at) if order else None,
         doubts=await _doubts(account, states, policy, now),
@@ -80,6 +80,15 @@ def estimated_of(account: Account, states: Sequence[MeterState]) -> Fen | None:
         return None
     accrued = sum(state.accrued_nano for state in states)
     return estimate(Fen(account.settled_fen), Nanoyuan(account.carried_nano), Nanoyuan(accrued))
+
+
+def is_in_grace(account: Account, now: datetime) -> bool:
+    """Tell whether a new account still waits for its first top-up: its empty balance says nothing yet (开户宽限).
+
+    The first entry, whatever it is, ends the grace.
+    """
+    until_at = account.grace_until_at
+    return until_at is not None and now < until_at and account.chain_count == 0
 
 
 async def meter_facts(

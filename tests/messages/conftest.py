@@ -12,7 +12,7 @@ import pytest
 from backend.messages.events import WechatEvent
 from backend.messages.gateway import MessageGateway, build_messages
 from backend.messages.port import Message, NoticeLevel, Receipt, SendResult
-from backend.messages.templates import NoticeFacts, compose
+from backend.messages.templates import NoticeFacts, code_values, compose
 from backend.settings import Settings, load_settings
 from common.clock import Clock, LoopClock, run_virtual
 from common.units import Fen
@@ -80,7 +80,7 @@ class World:
             delivery_id=77,
             level=level,
             address=address,
-            values=compose(level, facts),
+            values=code_values("012345", 10) if level is NoticeLevel.CODE else compose(level, facts),
             page="pages/home/index?account=1",
         )
 

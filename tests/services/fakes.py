@@ -17,7 +17,7 @@ from backend.messages.port import (
     SendState,
     WechatIdentity,
 )
-from backend.messages.templates import SMS_ORDER, WECHAT_FIELDS, SmsTemplate, WechatTemplate
+from backend.messages.templates import CODE_ORDER, SMS_ORDER, WECHAT_FIELDS, SmsTemplate, WechatTemplate
 from backend.payments.port import ChannelOrder, CloseResult, OrderState, PaidOrder, PhoneParameters
 from common.units import Fen
 
@@ -87,7 +87,8 @@ class FakeWay:
 
     async def send(self, message: Message) -> SendResult:
         if self.name is ChannelName.SMS:
-            SmsTemplate("1", SMS_ORDER).fill(message.values)
+            order = CODE_ORDER if message.level is NoticeLevel.CODE else SMS_ORDER
+            SmsTemplate("1", order).fill(message.values)
         else:
             WechatTemplate("T", dict(WECHAT_FIELDS)).fill(message.values)
         self.sent.append(message)
