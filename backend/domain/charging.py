@@ -9,9 +9,20 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
-from backend.domain.tariffs import ComponentKind, Period, Span, TariffVersion, cut
+from backend.domain.tariff_days import is_sure
+from backend.domain.tariffs import (
+    ComponentKind,
+    Period,
+    Span,
+    TariffVersion,
+    calendar_of,
+    cut,
+    price_microyuan_per_kwh,
+)
+from backend.domain.tiers import Tiers, Used, cycle_key, surcharge
 from common.clock import LOCAL_ZONE
 from common.units import NANOYUAN_PER_FEN, Fen, Nanoyuan, Wh
 
@@ -44,6 +55,7 @@ class Course(Struct, frozen=True):
     micros: tuple[int, ...]  # Of each span.
     hours: tuple[tuple[Hour, ...], ...]  # Of each span.
     version_ids: tuple[str, ...]
+    is_sure: bool = True  # False: a holiday to be announced may still change the periods.
 
 
 class PricedInterval(Struct, frozen=True):
@@ -64,6 +76,7 @@ def price_interval(
     to_at: datetime,
     energy_wh: Wh,
     rates_wh: Mapping[Period, Wh] | None = None,
+    used: Used | None = None,
 ) -> PricedInterval:
     """Price the energy used between two readings.
 
@@ -72,9 +85,10 @@ def price_interval(
     An interval inside one period is priced from the total alone and is not estimated. One that crosses
     a boundary is split by `rates_wh`, otherwise by time and marked estimated. Registers that counted in a
     period which the interval never touches contradict the tariff's table: then time decides, too.
+    used: what the account used in each cycle before (阶梯), by tiers.cycle_key; a cycle not named: nothing.
     Raises NoTariff where no version is in force.
     """
-    return price_course(course_of(versions, from_at, to_at), energy_wh, rates_wh)
+    return price_course(course_of(versions, from_at, to_at), energy_wh, rates_wh, used)
 
 
 def course_of(versions: Sequence[TariffVersion], from_at: datetime, to_at: datetime) -> Course:
@@ -85,33 +99,42 @@ def course_of(versions: Sequence[TariffVersion], from_at: datetime, to_at: datet
         micros=tuple(_micros(span.from_at, span.to_at) for span in spans),
         hours=tuple(_hours(span) for span in spans),
         version_ids=tuple(dict.fromkeys(span.version.version_id for span in spans)),
+        is_sure=all(_is_sure(span) for span in spans),
     )
 
 
 def price_course(
-    course: Course, energy_wh: Wh, rates_wh: Mapping[Period, Wh] | None = None
+    course: Course,
+    energy_wh: Wh,
+    rates_wh: Mapping[Period, Wh] | None = None,
+    used: Used | None = None,
 ) -> PricedInterval:
     """Price energy along a course that was cut before, see `price_interval`."""
     shares, estimated = _split(course, energy_wh, rates_wh)
     by_period: dict[Period, int] = {}
     by_component: dict[ComponentKind, int] = {}
     pieces: list[Piece] = []
+    cycles = dict(used or {})
     total = 0
     for span, hours, span_wh in zip(course.spans, course.hours, shares, strict=True):
         by_period[span.period] = by_period.get(span.period, 0) + span_wh
-        price = 0
         for kind, part in span.version.prices[span.period]:
             by_component[kind] = by_component.get(kind, 0) + span_wh * part
-            price += part
+        price = price_microyuan_per_kwh(span.version, span.period)
+        found = _pieces(span, hours, span_wh, price)
+        if span.version.tiers is not UNSET:
+            found, extra = _with_tiers(span.version.tiers, found, cycles)
+            by_component[ComponentKind.TIER] = by_component.get(ComponentKind.TIER, 0) + extra
+            total += extra
         total += span_wh * price
-        pieces.extend(_pieces(span, hours, span_wh, price))
+        pieces.extend(found)
     return PricedInterval(
         energy_wh=energy_wh,
         total_nano=Nanoyuan(total),
         energy_by_period={period: Wh(wh) for period, wh in by_period.items()},
         cost_by_component={kind: Nanoyuan(nano) for kind, nano in by_component.items()},
         version_ids=course.version_ids,
-        estimated=estimated,
+        estimated=estimated or not course.is_sure,
         pieces=tuple(pieces),
     )
 
@@ -208,6 +231,31 @@ def _pieces(span: Span, hours: Sequence[Hour], energy_wh: int, price: int) -> li
         )
         for hour, share in shares
     ]
+
+
+def _with_tiers(tiers: Tiers, pieces: Sequence[Piece], cycles: Used) -> tuple[list[Piece], Nanoyuan]:
+    """Put the surcharge on each piece by what its cycle has used before it; `cycles` goes on."""
+    found, total = [], 0
+    for piece in pieces:
+        key = cycle_key(tiers.cycle, piece.on)
+        before = cycles.get(key, Wh(0))
+        extra = surcharge(tiers, before, piece.energy_wh)
+        cycles[key] = Wh(before + piece.energy_wh)
+        total += extra
+        found.append(replace(piece, cost_nano=Nanoyuan(piece.cost_nano + extra)))
+    return found, Nanoyuan(total)
+
+
+def _is_sure(span: Span) -> bool:
+    plan = span.version.day_plan
+    if not plan.needs_calendar:
+        return True
+    calendar = calendar_of(span.version)
+    first, last = span.from_at.astimezone(LOCAL_ZONE).date(), charge_day_of(span.to_at)
+    return all(
+        is_sure(plan, calendar, date.fromordinal(day))
+        for day in range(first.toordinal(), max(first, last).toordinal() + 1)
+    )
 
 
 def _micros(from_at: datetime, to_at: datetime) -> int:

@@ -4,31 +4,61 @@ A version is data: it is stored as JSON with every charge that used it and never
 Prices are integer microyuan per kWh and floats are permille, so a price is exact or the version is refused.
 """
 
-import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from backend.domain.calendars import NO_CALENDAR, Calendar
+from backend.domain.tariff_days import (
+    MAX_SLOTS,
+    MINUTES_PER_DAY,
+    BadSlots,
+    DayPlan,
+    Period,
+    Slot,
+    TariffError,
+    check_plan,
+    check_slots,
+    slots_in,
+    slots_of,
+)
+from backend.domain.tiers import Tiers, check_tiers
 from common.clock import LOCAL_ZONE
 
-MINUTES_PER_DAY = 1_440
-MAX_SLOTS = 14  # What Acrel meters hold, and so the most a tariff may ask for.
+__all__ = [
+    "MAX_SLOTS",
+    "MINUTES_PER_DAY",
+    "BadComponents",
+    "BadSlots",
+    "Component",
+    "ComponentKind",
+    "InexactPrice",
+    "NoTariff",
+    "Period",
+    "PriceParts",
+    "Slot",
+    "Span",
+    "TariffError",
+    "TariffVersion",
+    "calendar_of",
+    "cut",
+    "in_order",
+    "next_change_at",
+    "period_at",
+    "price_microyuan_per_kwh",
+    "price_parts",
+    "slots_on",
+    "version_at",
+    "with_calendar",
+]
+
 MAX_INTERVAL = timedelta(days=3_700)  # Nothing longer is ever priced: it bounds the cutting.
 PERMILLE = 1_000
-
-
-class Period(StrEnum):
-    """Time of use (分时): 尖, 峰, 平, 谷, 深谷."""
-
-    SHARP = "SHARP"
-    PEAK = "PEAK"
-    FLAT = "FLAT"
-    VALLEY = "VALLEY"
-    DEEP_VALLEY = "DEEP_VALLEY"
 
 
 class ComponentKind(StrEnum):
@@ -39,14 +69,8 @@ class ComponentKind(StrEnum):
     TRANSMISSION = "TRANSMISSION"  # 输配电价
     SYSTEM = "SYSTEM"  # 系统运行费
     FUNDS = "FUNDS"  # 政府性基金及附加
-
-
-class TariffError(ValueError):
-    """A tariff that cannot be charged by."""
-
-
-class BadSlots(TariffError):
-    """The periods do not cover a day exactly once."""
+    TIER = "TIER"  # 阶梯加价: made by the tiers, never listed among the components.
+    SERVICE_FEE = "SERVICE_FEE"  # 服务费: off unless a version lists it; a line of its own, never a markup.
 
 
 class BadComponents(TariffError):
@@ -70,13 +94,6 @@ class Component(Struct, frozen=True):
     floats: bool
 
 
-class Slot(Struct, frozen=True):
-    """From this local minute of the day on, this period is in force, until the next slot."""
-
-    start_minute: int
-    period: Period
-
-
 PriceParts = tuple[tuple[ComponentKind, int], ...]
 
 
@@ -92,16 +109,33 @@ class TariffVersion(Struct, frozen=True, kw_only=True, dict=True):
     components: tuple[Component, ...]
     slots: tuple[Slot, ...]
     float_permille: dict[Period, int] = {}
+    # Left out of the JSON where a tariff has none: what older versions hash to stays the same.
+    plan: DayPlan | UnsetType = UNSET  # Seasons and special days.
+    tiers: Tiers | UnsetType = UNSET
+    calendar: Calendar | UnsetType = UNSET  # Handed in when a version is loaded, never stored.
 
     def __post_init__(self) -> None:
         if not self.version_id:
             raise TariffError("a tariff version needs an id")
         if self.valid_from.tzinfo is None:
             raise TariffError(f"{self.version_id}: valid_from must be an aware time")
-        _check_slots(self.version_id, self.slots)
+        check_slots(self.version_id, self.slots)
+        check_plan(self.version_id, self.day_plan)
+        if self.tiers is not UNSET:
+            check_tiers(self.version_id, self.tiers)
         _check_components(self.version_id, self.components)
-        for period in {slot.period for slot in self.slots} | set(self.float_permille):
+        for period in self.periods | set(self.float_permille):
             _check_prices(self, period)
+
+    @cached_property
+    def day_plan(self) -> DayPlan:
+        return _PLAIN if self.plan is UNSET else self.plan
+
+    @cached_property
+    def periods(self) -> frozenset[Period]:
+        """Every period that some day has."""
+        found = (self.slots, *slots_in(self.day_plan))
+        return frozenset(slot.period for slots in found for slot in slots)
 
     @cached_property
     def prices(self) -> Mapping[Period, PriceParts]:
@@ -111,6 +145,9 @@ class TariffVersion(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def starts(self) -> tuple[int, ...]:
         return tuple(slot.start_minute for slot in self.slots)
+
+
+_PLAIN = DayPlan()
 
 
 class Span(Struct, frozen=True):
@@ -123,11 +160,7 @@ class Span(Struct, frozen=True):
 
 
 def price_parts(version: TariffVersion, period: Period) -> PriceParts:
-    """List what 1 kWh costs in a period, part by part, in microyuan (电价构成).
-
-    Tiers (阶梯) will be a further part here, chosen by the month's energy so far: one more kind, one more
-    argument; everything after it already sums over parts.
-    """
+    """List what 1 kWh costs in a period, part by part, in microyuan (电价构成). Tiers come on top."""
     return version.prices[period]
 
 
@@ -137,12 +170,19 @@ def price_microyuan_per_kwh(version: TariffVersion, period: Period) -> int:
 
 
 def slots_on(version: TariffVersion, on: date) -> tuple[Slot, ...]:
-    """Return the slots of one local day (日时段表).
+    """Return the slots of one local day (日时段表)."""
+    if version.plan is UNSET:
+        return version.slots
+    return slots_of(version.plan, version.slots, calendar_of(version), on)
 
-    The one place that knows the day: seasons and single-day overrides (尖峰 days) belong here.
-    """
-    del on  # Every day is alike until seasons come.
-    return version.slots
+
+def calendar_of(version: TariffVersion) -> Calendar:
+    return NO_CALENDAR if version.calendar is UNSET else version.calendar
+
+
+def with_calendar(version: TariffVersion, calendar: Calendar) -> TariffVersion:
+    """Hand a version the calendar that its holidays and weekends are looked up in."""
+    return version if not version.day_plan.needs_calendar else replace(version, calendar=calendar)
 
 
 def period_at(version: TariffVersion, at: datetime) -> Period:
@@ -224,26 +264,14 @@ def _slot_index(version: TariffVersion, slots: tuple[Slot, ...], minute: int) ->
     return bisect_right(starts, minute) - 1
 
 
-def _check_slots(version_id: str, slots: tuple[Slot, ...]) -> None:
-    if not 1 <= len(slots) <= MAX_SLOTS:
-        raise BadSlots(f"{version_id}: a day has 1 to {MAX_SLOTS} slots, not {len(slots)}")
-    if slots[0].start_minute != 0:
-        raise BadSlots(f"{version_id}: the first slot starts at minute 0, not {slots[0].start_minute}")
-    for before, after in itertools.pairwise(slots):
-        if after.start_minute <= before.start_minute:
-            raise BadSlots(f"{version_id}: slot at minute {after.start_minute} is out of order")
-        if after.period == before.period:
-            raise BadSlots(f"{version_id}: slot at minute {after.start_minute} repeats {after.period}")
-    if slots[-1].start_minute >= MINUTES_PER_DAY:
-        raise BadSlots(f"{version_id}: slot at minute {slots[-1].start_minute} is past the end of the day")
-
-
 def _check_components(version_id: str, components: tuple[Component, ...]) -> None:
     if not components:
         raise BadComponents(f"{version_id}: a tariff has at least one component")
     kinds = [component.kind for component in components]
     if len(set(kinds)) != len(kinds):
         raise BadComponents(f"{version_id}: each kind of component stands once")
+    if ComponentKind.TIER in kinds:
+        raise BadComponents(f"{version_id}: tiers are no component")
 
 
 def _check_prices(version: TariffVersion, period: Period) -> None:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
+from backend.domain.calendars import NO_CALENDAR, Calendar, DayKind, kind_of
 from common.clock import LOCAL_ZONE
 
 MINUTES_PER_DAY = 1_440
@@ -11,11 +12,16 @@ _LOOK_AHEAD = 400  # Boundaries; more than a month of windows and holidays.
 
 
 class Windows(Struct, frozen=True):
-    """hours: (start, end) in local minutes of the day; start > end crosses midnight."""
+    """hours: (start, end) in local minutes of the day; start > end crosses midnight.
+
+    weekends: all but those on which people work by the calendar (调休上班).
+    """
 
     hours: tuple[tuple[int, int], ...] = ()
     weekends: bool = False
     holidays: frozenset[date] = frozenset()
+    official: bool = False  # Nobody is cut off on holidays of `calendar`, nor on days that may become one.
+    calendar: Calendar = NO_CALENDAR
 
 
 def windows_from(texts: list[str], weekends: bool, holidays: list[str]) -> Windows:
@@ -30,10 +36,14 @@ def windows_from(texts: list[str], weekends: bool, holidays: list[str]) -> Windo
 def in_window(windows: Windows, at: datetime) -> bool:
     """Tell whether nobody may be cut off for arrears at an instant."""
     here = at.astimezone(LOCAL_ZONE)
-    if windows.weekends and here.weekday() >= 5:
-        return True
     if here.date() in windows.holidays:
         return True
+    if windows.weekends or windows.official:
+        kind = kind_of(windows.calendar, here.date())
+        if windows.weekends and kind is DayKind.WEEKEND:
+            return True
+        if windows.official and kind in {DayKind.HOLIDAY, DayKind.UNKNOWN}:
+            return True
     minute = here.hour * 60 + here.minute
     return any(
         start <= minute < end if start < end else minute >= start or minute < end

@@ -31,6 +31,8 @@ class Account(Model):
     low_days = fields.IntField(default=5)
     critical_fen = fields.BigIntField(default=5_000)
     critical_days = fields.IntField(default=2)
+    # JSON array: which of the six above are this shop's own; the others follow the site's policy.
+    own_terms = fields.CharField(max_length=160, default="[]", db_default="[]")
     power_limit_w = fields.BigIntField(null=True)
     night_limit_w = fields.BigIntField(null=True)  # Told at night, never tripped.
     # Where this shop differs from the site's policy; NULL: as the site.

@@ -88,3 +88,21 @@ class Shop(Model):
     class Meta:
         table = "shop"
         unique_together = (("site", "code"),)
+
+
+class PolicyChange(Model):
+    """One change of a site's policy (策略变更). Rows are never changed."""
+
+    id = own_id()
+    site_id = fields.BigIntField()
+    number = fields.IntField()  # 1, 2, 3 … of a site: who changes says which one they have seen.
+    at = Instant()
+    changed_by = fields.BigIntField()
+    reason = fields.CharField(max_length=200)
+    before = json_text()  # services/site_policy.SitePolicy.
+    after = json_text()
+    request_id = fields.CharField(max_length=64, unique=True)
+
+    class Meta:
+        table = "policy_change"
+        unique_together = (("site_id", "number"),)

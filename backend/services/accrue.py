@@ -4,7 +4,7 @@ Whoever has found a register good closes the interval before it here: a batch of
 decides about a register, a meter change. Accounts and meter states are locked; `write` is called once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -22,10 +22,13 @@ from backend.domain.charging import (
 from backend.domain.meter_periods import DayTable, MeterPeriods, clock_is_right, rates_can_be_trusted
 from backend.domain.readings import Accepted, Judged, Rates
 from backend.domain.tariffs import ComponentKind, NoTariff, Period, TariffVersion
+from backend.domain.tiers import Used
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
 from backend.services.readings_store import add_accruals, add_days, add_hours, ms_of
 from backend.services.show_usage import day_number
+from backend.services.tariff_book import versions_by_tariff
+from backend.services.tier_use import count, tier_use
 from common.units import Wh
 from common.wire import Reading
 
@@ -40,16 +43,30 @@ class Accruals:
     """The priced intervals of one unit of work.
 
     tariffs: every tariff of the site with its versions; public areas are shown at the first.
+    used: by account, what it used in each cycle of its tariff's tiers so far; see `Accruals.of`.
     """
 
-    def __init__(self, tariffs: Mapping[int, tuple[TariffVersion, ...]]) -> None:
+    def __init__(
+        self,
+        tariffs: Mapping[int, tuple[TariffVersion, ...]],
+        used: Mapping[int, Used] | None = None,
+    ) -> None:
         self._tariffs = tariffs
+        self._used = used or {}
         # (tariff, from, to) -> how it runs. Meters read together share it.
         self._courses: dict[tuple[int, datetime, datetime], Course] = {}
         self._accruals: list[Sequence[Any]] = []
         self._hours: dict[tuple[int, int], list[int]] = {}  # (meter, hour) -> energy, cost, estimated.
         # (meter, day) -> account, energy, five periods, cost, estimated.
         self._days: dict[tuple[int, int], tuple[int | None, list[int]]] = {}
+
+    @classmethod
+    async def of(
+        cls, site_id: int, accounts: Iterable[Account], states: Iterable[MeterState], until_at: datetime
+    ) -> "Accruals":
+        """Begin for locked accounts and meter states; no interval will end after `until_at`."""
+        tariffs = await versions_by_tariff(site_id)
+        return cls(tariffs, await tier_use(tariffs, accounts, states, until_at))
 
     def close(
         self,
@@ -75,9 +92,10 @@ class Accruals:
         """
         versions = self._versions(account)
         known = known or periods_of(state)
+        used = None if account is None else self._used.get(account.id)
         try:
             if priced_at is not None:
-                priced = price_interval(versions, priced_at, priced_at, judged.energy_wh)
+                priced = price_interval(versions, priced_at, priced_at, judged.energy_wh, None, used)
             else:
                 course = self._course(account, versions, last.read_at, end.read_at)
                 rates = None
@@ -88,7 +106,7 @@ class Accruals:
                     and rates_can_be_trusted(known, versions, last.read_at, end.read_at, at)
                 ):
                     rates = {period: Wh(wh) for period, wh in zip(_RATES, judged.rates_wh, strict=True)}
-                priced = price_course(course, judged.energy_wh, rates)
+                priced = price_course(course, judged.energy_wh, rates, used)
         except NoTariff:
             return None
         if priced_at is not None or (kept_by_meter and clock_is_right(known, at) is False):
@@ -97,6 +115,8 @@ class Accruals:
             state.accrued_nano += priced.total_nano
             state.accrued_wh += priced.energy_wh
             self._accruals.append(_accrual(meter, account, state, last, end, priced))
+        if used is not None:
+            count(used, priced.pieces)
         self._roll_up(meter, priced)
         go_on_from(state, end)
         return priced

@@ -13,6 +13,7 @@ from backend.models.supply import SupplyOrder
 from backend.payments.port import OrderAlreadyPaid, OrderClosed, PhoneParameters
 from backend.services.bindings import account_for
 from backend.services.locks import lock_account
+from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.work import query_payment
 from backend.store import unit_of_work
 from common.units import Fen
@@ -20,7 +21,7 @@ from common.wire import Relay, Stage
 
 TOP_UP_MIN_FEN = Fen(1_000)
 TOP_UP_MAX_FEN = Fen(2_000_000)
-HOARD_LIMIT_FEN = Fen(5_000_000)
+HOARD_LIMIT_FEN = Fen(SitePolicy().hoard_limit_fen)  # Unless the site's policy says otherwise.
 PAYABLE_FOR = timedelta(minutes=10)
 _FIRST_QUERY = timedelta(seconds=5)
 DESCRIPTION = "商铺电费充值"
@@ -126,9 +127,10 @@ async def _remember(ctx: Context, account: Account, amount_fen: Fen, request_id:
         return known
     if locked.closed_at is not None:
         raise NotFound()
-    room_fen = HOARD_LIMIT_FEN - locked.settled_fen
+    limit_fen = (await policy_of(locked.site_id)).hoard_limit_fen
+    room_fen = limit_fen - locked.settled_fen
     if amount_fen > room_fen:
-        raise HoardLimit(limit_fen=HOARD_LIMIT_FEN, room_fen=max(0, room_fen))
+        raise HoardLimit(limit_fen=limit_fen, room_fen=max(0, room_fen))
     now = ctx.clock.now()
     top_up_id = ctx.ids.new()
     top_up = await TopUp.create(

@@ -26,7 +26,6 @@ from backend.services.locks import lock_account, lock_state
 from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.readings_store import write_states
 from backend.services.take_readings import OUTAGE
-from backend.services.tariff_book import versions_by_tariff
 from backend.services.work import wake
 from backend.store import unit_of_work
 
@@ -152,7 +151,8 @@ class _Decision:
 
     async def _begin(self, last: Accepted) -> None:
         """A ratio that is due takes effect at the first register that is accepted now, as in a batch."""
-        self.accruals = Accruals(await versions_by_tariff(self.meter.site_id))
+        accounts = [] if self.account is None else [self.account]
+        self.accruals = await Accruals.of(self.meter.site_id, accounts, [self.state], self.now)
         meters = {str(self.meter.id): self.meter}
         self.ratios = await RatioBoundaries.of(meters)
         self.meter = meters[str(self.meter.id)]

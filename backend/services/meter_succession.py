@@ -27,7 +27,6 @@ from backend.services.ratio_boundaries import RatioBoundaries
 from backend.services.readings_store import CHANGED, TYPED, reading_row, write_readings, write_states
 from backend.services.site_meters import free_unit
 from backend.services.site_wiring import end_alarms
-from backend.services.tariff_book import versions_by_tariff
 from common.wire import OrderClass, Relay, Stage
 
 
@@ -55,7 +54,8 @@ async def close_old(
     The account's open accruals become entries now: an accrual must not outlive its meter's account.
     Returns the energy charged to close it. A register at which its transformers were replaced divides it.
     """
-    accruals = Accruals(await versions_by_tariff(old.site_id))
+    accounts = [] if account is None else [account]
+    accruals = await Accruals.of(old.site_id, accounts, [state], ctx.clock.now())
     energy_wh = 0
     boundary = ratios.boundary(old.id, last, end.read_at)
     for piece in (end,) if boundary is None else (boundary, end):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.domain.readings import Accepted, Verdict
+from backend.domain.tariffs import ComponentKind
 from backend.models.meters import Meter, MeterState
 from backend.store import run_many, time_writer, upsert_sql
 from common.wire import Relay
@@ -31,7 +32,7 @@ READING = (
     "verdict",
 )
 _PERIODS = ("sharp_wh", "peak_wh", "flat_wh", "valley_wh", "deep_valley_wh")
-COMPONENTS = ("energy_nano", "line_loss_nano", "transmission_nano", "system_nano", "funds_nano")
+COMPONENTS = tuple(f"{kind.value.lower()}_nano" for kind in ComponentKind)
 ACCRUAL_KEY = ("meter_id", "charge_on", "revision")
 ACCRUAL_SUMS = ("energy_wh", *_PERIODS, *COMPONENTS, "total_nano")
 ACCRUAL = (

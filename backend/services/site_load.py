@@ -13,7 +13,7 @@ from backend.domain.transformers import EnergySide, Transformers
 from backend.errors import Refused
 from backend.models.accounts import Account, Contact
 from backend.models.meters import Meter, MeterChange, MeterKind, MeterState
-from backend.models.site import Gateway, Line, Shaft, Shop, Site
+from backend.models.site import Gateway, Line, PolicyChange, Shaft, Shop, Site
 from backend.models.tariffs import Tariff, TariffVersion
 from backend.services.meter_secrets import Control, open_control, resealed
 from backend.services.site_meters import begin_again, make_rows
@@ -29,9 +29,11 @@ from backend.services.site_parts import (
 )
 from backend.services.site_plan import renew_plan
 from backend.services.site_policy import SitePolicy
+from backend.services.terms import own_terms, terms_of
 from backend.store import unit_of_work
 
 M = TypeVar("M", bound=Model)
+_HOW_METERS_ARE_READ = ("poll_interval_s", "electrical_interval_s", "power_gap_s")
 
 
 class RatioInForce(Refused):
@@ -79,6 +81,7 @@ class _Loader:
     def __init__(self, ctx: Context, file: SiteFile) -> None:
         self.ctx = ctx
         self.file = file
+        self.policy = SitePolicy()
         self.made = 0
         self.replaced: list[str] = []
 
@@ -108,23 +111,18 @@ class _Loader:
         )
 
     async def _site(self) -> Site:
-        part, policy = self.file.site, self.file.policy
-        kept = SitePolicy(
-            delay_s=policy.delay_s,
-            no_trip_windows=policy.no_trip_windows,
-            no_trip_weekends=policy.no_trip_weekends,
-            holidays=policy.holidays,
-            poll_interval_s=policy.poll_interval_s,
-            electrical_interval_s=policy.electrical_interval_s,
-            power_tell_s=policy.power_tell_s,
-            power_trip_s=policy.power_trip_s,
-            power_restore_s=policy.power_restore_s,
-            power_retries=policy.power_retries,
-            power_gap_s=policy.power_gap_s,
-            power_night_hours=policy.power_night_hours,
+        part = self.file.site
+        known = await Site.filter(code=part.code).first()
+        values = {"name": part.name, "demo": part.demo}
+        policy = msgspec.to_builtins(self.file.policy)
+        if known is not None and await PolicyChange.exists(site_id=known.id):
+            # The staff have set the policy since: the file still says how meters are read, and no more.
+            policy = {name: policy[name] for name in _HOW_METERS_ARE_READ}
+        before = SitePolicy() if known is None else msgspec.json.decode(known.policy, type=SitePolicy)
+        self.policy = msgspec.structs.replace(before, **policy)
+        return await self._put(
+            Site, {"code": part.code}, {**values, "policy": msgspec.json.encode(self.policy).decode()}
         )
-        values = {"name": part.name, "demo": part.demo, "policy": msgspec.json.encode(kept).decode()}
-        return await self._put(Site, {"code": part.code}, values)
 
     async def _tariff(self, site: Site, part: TariffPart) -> Tariff:
         tariff = await self._put(Tariff, {"site_id": site.id, "code": part.code}, {"name": part.name})
@@ -143,11 +141,7 @@ class _Loader:
     async def _shop(self, site: Site, part: ShopPart, tariff: Tariff) -> Account:
         values = {"name": part.name, "floor": part.floor, "shop_class": part.shop_class}
         shop = await self._put(Shop, {"site_id": site.id, "code": part.code}, values)
-        terms = {
-            "tariff_id": tariff.id,
-            "overdraft_fen": overdraft_fen(part),
-            "armed": part.armed,
-        }
+        terms: dict[str, Any] = {"tariff_id": tariff.id, "armed": part.armed}
         # What the file does not name stays as the staff set it.
         limits = {"power_limit_w": part.power_limit_w, "night_limit_w": part.night_limit_w}
         terms |= {name: limit_w for name, limit_w in limits.items() if limit_w is not None}
@@ -155,10 +149,14 @@ class _Loader:
         account = await Account.filter(**key).first()
         now = self.ctx.clock.now()
         if account is None:
+            terms |= terms_of(self.policy)
             account = await Account.create(id=self.ctx.ids.new(), opened_at=now, **key, **terms)
             self.made += 1
         else:
             await _change(account, terms)
+        if (own_fen := overdraft_fen(part)) is not None:
+            own = msgspec.json.encode([*dict.fromkeys([*own_terms(account), "overdraft_fen"])]).decode()
+            await _change(account, {"overdraft_fen": own_fen, "own_terms": own})
         for contact in part.contacts:
             row = await self._put(
                 Contact, {"account_id": account.id, "phone": contact.phone}, {"name": contact.name}

@@ -42,6 +42,7 @@ class PolicyPart(Struct, frozen=True, forbid_unknown_fields=True):
     delay_s: Annotated[int, Meta(ge=0, le=86_400)] = 1_800
     no_trip_windows: list[Window] = field(default_factory=lambda: ["18:00-09:30"])
     no_trip_weekends: bool = True
+    no_trip_holidays: bool = True
     holidays: list[str] = []
     poll_interval_s: Annotated[float, Meta(ge=0, le=3_600)] = 60.0
     electrical_interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 900.0
@@ -129,7 +130,7 @@ class ShopPart(Struct, frozen=True, forbid_unknown_fields=True, rename={"shop_cl
     tariff: Code
     floor: str = ""
     shop_class: str = ""
-    overdraft: Yuan = "0"
+    overdraft: Yuan | None = None  # None: as the site's policy says.
     power_limit_w: Annotated[int, Meta(gt=0)] | None = None
     night_limit_w: Annotated[int, Meta(gt=0)] | None = None
     armed: bool = False
@@ -160,8 +161,8 @@ def tariff_version(part: VersionPart, version_id: str) -> TariffVersion:
     )
 
 
-def overdraft_fen(shop: ShopPart) -> Fen:
-    return fen_from_yuan(shop.overdraft)
+def overdraft_fen(shop: ShopPart) -> Fen | None:
+    return None if shop.overdraft is None else fen_from_yuan(shop.overdraft)
 
 
 def _microyuan(price: str) -> int:

@@ -9,7 +9,6 @@ from msgspec import Struct
 from backend.context import Context
 from backend.domain.balances import estimate
 from backend.domain.supply import Doubt, Episode, OpenOrder, Policy, Reason, SupplyFacts
-from backend.domain.windows import windows_from
 from backend.models.accounts import Account, KeepSupply
 from backend.models.meters import MeterState
 from backend.models.operations import Collector, StaffTask
@@ -17,6 +16,7 @@ from backend.models.payments import TopUp, TopUpState
 from backend.models.supply import ArrearsEpisode, OffReason, Supply, SupplyOrder
 from backend.services.collector_link import RESUME_AFTER, owns_line
 from backend.services.readings_store import ms_of
+from backend.services.site_calendar import windows_of
 from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.tasks import PAYMENT_MISMATCH
 from backend.store import rows
@@ -64,7 +64,7 @@ async def account_facts(ctx: Context, account: Account, states: list[MeterState]
         policy=policy,
         rules=Policy(
             delay=timedelta(seconds=policy.delay_s),
-            windows=windows_from(policy.no_trip_windows, policy.no_trip_weekends, policy.holidays),
+            windows=windows_of(policy),
         ),
         estimated_fen=None if is_in_grace(account, now) else estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,

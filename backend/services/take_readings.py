@@ -35,7 +35,6 @@ from backend.services.read_requests import answer_requests
 from backend.services.reading_alarms import tell_of_meters
 from backend.services.readings_store import FROZEN, TYPED, reading_row, write_readings, write_states
 from backend.services.shown_state import show_newest
-from backend.services.tariff_book import versions_by_tariff
 from backend.services.watch_list import may_concern
 from backend.services.work import wake
 from backend.store import unit_of_work
@@ -121,7 +120,9 @@ class _Intake:
         if any(self.states[meter.id].account_id != meter.account_id for meter in self.meters.values()):
             raise _Moved()
         self.jumps = await lowest_jumps(self.states.values())
-        self.accruals = Accruals(await versions_by_tariff(self.site_id))
+        self.accruals = await Accruals.of(
+            self.site_id, self.accounts.values(), self.states.values(), self.now
+        )
         self.ratios = await RatioBoundaries.of(self.meters)
         for reading in sorted(readings, key=lambda item: (item.read_at, item.meter_id)):
             if reading.kind is ReadingKind.PEEK:

@@ -2,7 +2,10 @@
 
 import msgspec
 
-from backend.domain.tariffs import TariffVersion, in_order
+from backend.domain.calendars import Calendar
+from backend.domain.tariffs import TariffVersion, calendar_of, in_order, with_calendar
+from backend.services.site_calendar import calendar_of_policy
+from backend.services.site_policy import policy_of
 from backend.store import cache, rows
 
 _KEPT: dict[int, TariffVersion] = cache()  # By id of the row: its content never changes.
@@ -11,7 +14,8 @@ _KEPT: dict[int, TariffVersion] = cache()  # By id of the row: its content never
 async def versions_by_tariff(site_id: int) -> dict[int, tuple[TariffVersion, ...]]:
     """Return every tariff of a site with its versions, in order of their start.
 
-    Two versions with the same start: the later made one holds (an edit of an unused version).
+    Two versions with the same start: the later made one holds (an edit of an unused version). Versions with
+    special days come with the site's calendar as it is now.
     """
     found = await rows(
         "SELECT v.id, v.tariff_id FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id"
@@ -22,8 +26,19 @@ async def versions_by_tariff(site_id: int) -> dict[int, tuple[TariffVersion, ...
     for version_id in missing:
         (row,) = await rows("SELECT content FROM tariff_version WHERE id = ?", [version_id])
         _KEPT[version_id] = msgspec.json.decode(row["content"], type=TariffVersion)
+    ids = [int(row["id"]) for row in found]
+    if any(_KEPT[number].day_plan.needs_calendar for number in ids):
+        _hand_over(ids, calendar_of_policy(await policy_of(site_id)))
     by_tariff: dict[int, dict[object, TariffVersion]] = {}
     for row in found:
         version = _KEPT[int(row["id"])]
         by_tariff.setdefault(int(row["tariff_id"]), {})[version.valid_from] = version
     return {tariff_id: in_order(versions.values()) for tariff_id, versions in by_tariff.items()}
+
+
+def _hand_over(ids: list[int], calendar: Calendar) -> None:
+    for number in ids:
+        version = _KEPT[number]
+        # Kept as long as the calendar is the same: a version is told by its identity.
+        if version.day_plan.needs_calendar and calendar_of(version) is not calendar:
+            _KEPT[number] = with_calendar(version, calendar)

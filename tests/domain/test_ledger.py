@@ -294,7 +294,9 @@ amounts = st.integers(-(10**7), 10**7)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
-@given(amounts, st.lists(st.integers(-(10**6), 10**12), min_size=5, max_size=5))
+@given(
+    amounts, st.lists(st.integers(-(10**6), 10**12), min_size=len(ComponentKind), max_size=len(ComponentKind))
+)
 def test_every_charge_and_its_reversal_sum_to_zero(amount_fen: int, nano: list[int]) -> None:
     parts = [(kind, Nanoyuan(part)) for kind, part in zip(ComponentKind, nano, strict=True)]
     draft = energy(amount_fen, parts)

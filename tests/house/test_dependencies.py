@@ -11,6 +11,7 @@ from tests.house.source import ROOT, imports_of, modules, python_files
 # How a package is called once it is imported, where that differs from its name.
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
+    "chinesecalendar": "chinese_calendar",
     "prometheus-client": "prometheus_client",
     "pyserial-asyncio": "serial_asyncio",
     "pyserial-asyncio-fast": "serial_asyncio_fast",
