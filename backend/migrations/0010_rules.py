@@ -21,7 +21,7 @@ async def drop_parts(apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0007_admin")]
+    dependencies = [("models", "0009_account")]
 
     operations = [
         ops.RunPython(add_parts, drop_parts),
