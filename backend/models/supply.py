@@ -43,6 +43,8 @@ class SupplyOrder(Model):
     reasons = fields.CharField(max_length=200, default="[]")
     cause = fields.CharField(max_length=160)  # "top_up:<order>", "episode:<id>", "staff:<id>".
     ordered_by = fields.BigIntField(null=True)  # Staff id; NULL: the engine.
+    note = fields.CharField(max_length=200, default="", db_default="")  # Why, in that person's words.
+    retries = fields.IntField(default=0, db_default=0)  # How often a person had it sent again.
     ordered_at = Instant(db_index=True)
     fetched_at = Instant(null=True)  # Handed to the collector.
     sent_at = Instant(null=True)

@@ -6,15 +6,14 @@ from backend.context import Context
 from backend.errors import NotFound, Refused
 from backend.models.meters import Meter, MeterKind
 from backend.models.supply import OffReason, Supply
-from backend.services.alarm_places import place_of
 from backend.services.approvals import ask, decide, standing
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account, order_relay
+from backend.services.emergency_reasons import ask_for_reason
 from backend.services.load_trips import is_load_tripped
 from backend.services.locks import lock_account
 from backend.services.power_limit import lift_by_person
 from backend.services.read_requests import ask_reading
-from backend.services.tasks import open_task
 from backend.services.work import wake
 from backend.store import unit_of_work
 from common.wire import OrderClass, Relay
@@ -32,6 +31,11 @@ class NotPrepaid(Refused):
 class NothingToLift(Refused):
     code = "nothing_to_lift"
     message = "这块表没有人工断电，无需送电；欠费断电在交费后自动恢复"
+
+
+class NobodyAsked(Refused):
+    code = "nobody_asked"
+    message = "没有待处理的解除紧急断电申请"
 
 
 class SecondPersonNeeded(Refused):
@@ -52,25 +56,18 @@ async def trip(ctx: Context, meter_id: int, reason: str) -> None:
 
     The caller has shown the second factor. Errors: NotFound, NotPrepaid.
     """
-    meter = await _prepaid(ctx, meter_id)
+    meter = await prepaid_meter(ctx, meter_id)
     await unit_of_work(lambda: _place(ctx, meter, STAFF, reason, "staff.trip"), "staff_trip")
 
 
 async def emergency_trip(ctx: Context, meter_id: int, reason: str) -> None:
     """Switch a meter off at once (紧急断电); the reason may follow within 24 hours. Errors as `trip`."""
-    meter = await _prepaid(ctx, meter_id)
+    meter = await prepaid_meter(ctx, meter_id)
 
     async def work() -> None:
-        await _place(ctx, meter, SAFETY, reason, "staff.trip.emergency")
-        if not reason:
-            await open_task(
-                ctx,
-                meter.site_id,
-                "emergency_reason",
-                cause=f"emergency:{meter.id}:{ctx.clock.now().timestamp():.0f}",
-                text=f"请在 24 小时内补填{await place_of(meter)}紧急断电的原因",
-                account_id=meter.account_id,
-            )
+        placed = await _place(ctx, meter, SAFETY, reason, "staff.trip.emergency")
+        if placed is not None and not reason:
+            await ask_for_reason(ctx, meter, placed)
 
     await unit_of_work(work, "staff_trip")
 
@@ -82,10 +79,30 @@ async def restore(ctx: Context, meter_id: int, reason: str) -> None:
     Errors: NotFound, NotPrepaid, NothingToLift, Forbidden (an emergency takes a right of its own),
     SecondPersonNeeded (the wish is then on record).
     """
-    meter = await _prepaid(ctx, meter_id)
+    meter = await prepaid_meter(ctx, meter_id)
     if await unit_of_work(lambda: _lift(ctx, meter, reason), "staff_restore"):
         return
     raise SecondPersonNeeded()
+
+
+async def refuse_lift(ctx: Context, meter_id: int, reason: str) -> None:
+    """Leave an emergency as it is (驳回解除): refuse the wish of another person, or take the own one back.
+
+    Errors: NotFound, NobodyAsked.
+    """
+    meter = await prepaid_meter(ctx, meter_id)
+
+    async def work() -> None:
+        row = await OffReason.get_or_none(standing_key=f"{meter.id}:{SAFETY}")
+        asked = await standing(ctx, LIFT, row.id) if row is not None else None
+        if asked is None:
+            raise NobodyAsked()
+        await decide(ctx, LIFT, asked.id, granted=False)
+        facts = {"own": asked.asked_by == ctx.caller.id}
+        await record(ctx, "staff.lift.refused", f"meter:{meter.id}", reason=reason, facts=facts)
+        wake(ctx, f"live:{meter.site_id}")
+
+    await unit_of_work(work, "refuse_lift")
 
 
 async def read_now(ctx: Context, meter_id: int) -> str:
@@ -98,19 +115,22 @@ async def read_now(ctx: Context, meter_id: int) -> str:
     return await unit_of_work(work, "read_now")
 
 
-async def _prepaid(ctx: Context, meter_id: int) -> Meter:
+async def prepaid_meter(ctx: Context, meter_id: int) -> Meter:
+    """Return a shop's meter of the caller's site. Errors: NotFound, NotPrepaid."""
     meter = await own_meter(ctx, meter_id)
     if meter.kind is not MeterKind.PREPAID or meter.account_id is None:
         raise NotPrepaid()
     return meter
 
 
-async def _place(ctx: Context, meter: Meter, reason: str, note: str, operation: str) -> None:
+async def _place(ctx: Context, meter: Meter, reason: str, note: str, operation: str) -> OffReason | None:
+    """Write a reason to be off down and decide; None when it stood already."""
     assert meter.account_id is not None
     account = await lock_account(meter.account_id)
     key = f"{meter.id}:{reason}"
+    placed = None
     if not await OffReason.exists(standing_key=key):
-        await OffReason.create(
+        placed = await OffReason.create(
             id=ctx.ids.new(),
             site_id=meter.site_id,
             meter_id=meter.id,
@@ -120,9 +140,10 @@ async def _place(ctx: Context, meter: Meter, reason: str, note: str, operation: 
             placed_at=ctx.clock.now(),
             standing_key=key,
         )
-    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
+    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}", note=note)
     wake(ctx, f"live:{meter.site_id}")
     await record(ctx, operation, f"meter:{meter.id}", reason=note)
+    return placed
 
 
 async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
@@ -142,7 +163,7 @@ async def _lift(ctx: Context, meter: Meter, note: str) -> bool:
         lifted.append(row.reason)
         if row.reason == POWER_LIMIT:
             await lift_by_person(ctx, account, meter)
-    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}")
+    await decide_account(ctx, account, cause=f"staff:{ctx.caller.id}", note=note)
     wake(ctx, f"live:{meter.site_id}")
     await record(
         ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"waiting": left, "lifted": lifted}
@@ -156,7 +177,9 @@ async def _switch_on_again(ctx: Context, meter: Meter, note: str) -> None:
     if supply.desired is not Relay.ON or not await is_load_tripped(meter):
         raise NothingToLift()
     restore_class, cause = OrderClass.RESTORE, f"staff:{ctx.caller.id}"
-    await order_relay(ctx, supply, relay=Relay.ON, order_class=restore_class, reasons=(), cause=cause)
+    await order_relay(
+        ctx, supply, relay=Relay.ON, order_class=restore_class, reasons=(), cause=cause, note=note
+    )
     await record(ctx, "staff.restore", f"meter:{meter.id}", reason=note, facts={"load_trip": True})
 
 

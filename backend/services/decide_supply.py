@@ -26,10 +26,11 @@ from common.wire import OrderClass, Relay, Stage
 WATCH_AFTER = timedelta(seconds=5)
 
 
-async def decide_account(ctx: Context, account: Account, cause: str) -> None:
+async def decide_account(ctx: Context, account: Account, cause: str, note: str = "") -> None:
     """Bring levels, arrears and every meter's desired state of one account up to date.
 
     cause: what set it going, kept with the orders: "top_up:<order_no>", "reading", "staff:<id>", "time".
+    note: why, in the words of the person who set it going.
     Harmless when repeated: it orders only what differs.
     """
     states = await lock_states(account.id)
@@ -42,7 +43,7 @@ async def decide_account(ctx: Context, account: Account, cause: str) -> None:
     checks = []
     for supply in supplies:
         decision = decide(await meter_facts(account, shared, supply, episode))
-        await _apply(ctx, account, supply, episode, decision, cause)
+        await _apply(ctx, account, supply, episode, decision, cause, note)
         if decision.check_at is not None:
             checks.append(decision.check_at)
     if checks:
@@ -57,6 +58,8 @@ async def order_relay(
     order_class: OrderClass,
     reasons: tuple[str, ...],
     cause: str,
+    note: str = "",
+    retries: int = 0,
 ) -> None:
     """Give a meter a new desired state: the next generation, its order, and the wake-up after commit.
 
@@ -84,6 +87,8 @@ async def order_relay(
         cause=cause[:160],
         ordered_by=int(cause.removeprefix("staff:")) if cause.startswith("staff:") else None,
         ordered_at=now,
+        note=note[:200],
+        retries=retries,
     )
     if relay is Relay.ON:
         await watch_restore(ctx, supply.meter_id, supply.generation, WATCH_AFTER)
@@ -128,6 +133,7 @@ async def _apply(
     episode: ArrearsEpisode | None,
     decision: SupplyDecision,
     cause: str,
+    note: str,
 ) -> None:
     holds = msgspec.json.encode([hold.value for hold in decision.holds]).decode()
     if supply.holds != holds or supply.check_at != decision.check_at:
@@ -145,6 +151,7 @@ async def _apply(
             order_class=OrderClass.RESTORE if decision.on else off_class,
             reasons=reasons,
             cause=cause,
+            note=note,
         )
     if episode is not None:
         await _note_episode(ctx, account, supply, episode, decision)

@@ -8,27 +8,40 @@ from datetime import datetime, timedelta
 from backend.context import Context
 from backend.errors import Invalid, NotFound
 from backend.models.accounts import Account, KeepSupply
+from backend.models.site import Shop
 from backend.services.approvals import AlreadyDecided, OwnRequest
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
 from backend.services.tasks import open_task
-from backend.services.work import review_keep_supply, wake
+from backend.services.work import review_keep_supply, tell_keep_supply_end, wake
 from backend.store import unit_of_work
+from common.clock import local
 
 LONGEST = timedelta(hours=72)
 UNANSWERED_AFTER = timedelta(minutes=10)
 UNANSWERED_LONGEST = timedelta(hours=24)
+TELL_BEFORE = timedelta(hours=2)
 
 
 async def ask_keep_supply(ctx: Context, account_id: int, until_at: datetime, reason: str) -> str:
-    """Ask for a shop in arrears to be kept on; returns the wish's id. Errors: NotFound, Invalid."""
+    """Ask for a shop in arrears to be kept on; returns the wish's id. Errors: NotFound, Invalid.
+
+    The same wish of the same person again is the one that waits already.
+    """
     now = ctx.clock.now()
     if not now < until_at <= now + LONGEST:
         raise Invalid(fields={"until_at": "保电结束时间须在 72 小时之内"})
 
     async def work() -> str:
         account = await _account(ctx, account_id)
+        same = {"until_at": until_at, "reason": reason[:200], "asked_by": ctx.caller.id}
+        waiting = KeepSupply.filter(account_id=account.id, approved_by=None, refused_at=None, **same)
+        again = await waiting.filter(effective_at=None, released_at=None).first()
+        if again is not None:
+            facts = {"repeated": True}
+            await record(ctx, "staff.keep_supply.ask", f"account:{account.id}", reason=reason, facts=facts)
+            return str(again.id)
         row = await KeepSupply.create(
             id=ctx.ids.new(),
             account_id=account.id,
@@ -60,6 +73,7 @@ async def decide_keep_supply(ctx: Context, keep_supply_id: int, granted: bool) -
         row.approved_by = ctx.caller.id
         if granted:
             row.effective_at = row.effective_at or now
+            await tell_keep_supply_end(ctx, row.id, row.until_at - TELL_BEFORE)
         else:
             row.refused_at = now
             row.effective_at = None
@@ -106,6 +120,7 @@ async def review_unanswered(ctx: Context, keep_supply_id: int) -> None:
         row.effective_at = now
         row.until_at = min(row.until_at, now + UNANSWERED_LONGEST)
         await row.save(update_fields=["effective_at", "until_at"])
+        await tell_keep_supply_end(ctx, row.id, row.until_at - TELL_BEFORE)
         await decide_account(ctx, account, cause=f"keep_supply:{row.id}")
         await open_task(
             ctx,
@@ -116,6 +131,36 @@ async def review_unanswered(ctx: Context, keep_supply_id: int) -> None:
             account_id=account.id,
         )
         wake(ctx, f"live:{account.site_id}")
+
+    await unit_of_work(work, "keep_supply")
+
+
+async def tell_end(ctx: Context, keep_supply_id: int) -> None:
+    """Put a keep-supply that ends within two hours on the list (保电即将到期), once, while it stands.
+
+    A shop whose debt is gone, or that is kept on longer by another promise, is nobody's task.
+    """
+
+    async def work() -> None:
+        row = await _row(keep_supply_id)
+        account = await lock_account(row.account_id)
+        row = await _row(keep_supply_id)
+        now = ctx.clock.now()
+        if row.effective_at is None or row.released_at is not None or row.until_at <= now:
+            return
+        standing = KeepSupply.filter(account_id=account.id, released_at=None, until_at__gt=row.until_at)
+        if not account.in_arrears or await standing.filter(effective_at__isnull=False).exists():
+            return
+        shop = await Shop.get(id=account.shop_id)
+        await open_task(
+            ctx,
+            account.site_id,
+            "keep_supply_ends",
+            cause=f"keep_supply_ends:{row.id}",
+            text=f"{shop.code} {shop.name}的保电将于 {local(row.until_at):%m-%d %H:%M} 到期，仍有欠费，"
+            "请联系商户交费或申请续期",
+            account_id=account.id,
+        )
 
     await unit_of_work(work, "keep_supply")
 

@@ -1,4 +1,4 @@
-"""One meter, its orders and its read requests, for the staff (表详情、指令跟踪)."""
+"""One meter in detail, and what became of a read request (表详情)."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,16 @@ from msgspec import Struct
 
 from backend.context import Context
 from backend.errors import NotFound
-from backend.models.accounts import Account
+from backend.models.accounts import Account, Contact
 from backend.models.meters import Meter, MeterState
+from backend.models.people import Approval, Staff
 from backend.models.site import Shop
-from backend.models.supply import ReadRequest, Supply, SupplyOrder
-from backend.services.control_supply import own_meter
+from backend.models.supply import OffReason, ReadRequest, Supply
+from backend.services.approvals import STANDS_FOR
+from backend.services.control_supply import LIFT, SAFETY, UNDO_FOR, own_meter
 from backend.services.power_limits import PowerWatchView, show_watch
 from backend.services.ratio_boundaries import past_ratios, ratio_at
+from backend.services.show_commands import Command, newest_commands
 from backend.store import rows
 
 _NEWEST_READINGS = 48
@@ -28,27 +31,23 @@ class ReadingView(Struct, frozen=True, kw_only=True):
     verdict: str
 
 
-class Command(Struct, frozen=True, kw_only=True):
-    """One relay order with the time of each step; None has not happened."""
-
-    order_id: str
-    meter_id: str
-    serial: str
-    generation: int
-    relay: str
-    order_class: str
-    reasons: list[str]
-    cause: str
-    ordered_by: str | None
-    ordered_at: datetime
-    sent_at: datetime | None
-    acknowledged_at: datetime | None
-    commanded_at: datetime | None
+class ContactView(Struct, frozen=True, kw_only=True):
+    name: str
+    phone: str
     verified_at: datetime | None
-    ended_at: datetime | None
-    end_stage: str | None
-    trouble: str | None
-    detail: dict[str, str]
+
+
+class OffView(Struct, frozen=True, kw_only=True):
+    """One reason for which a meter is off, other than money. Names of people; ids stay with us."""
+
+    reason: str  # "safety", "staff", "power_limit".
+    note: str
+    placed_by: str | None  # None: the platform itself.
+    placed_at: datetime
+    undo_until_at: datetime | None  # Until then the caller alone may undo an emergency.
+    lift_asked_by: str | None  # Who has asked to lift it; another person must agree.
+    lift_asked_at: datetime | None
+    lift_is_own: bool  # It is the caller who asked.
 
 
 class MeterDetail(Struct, frozen=True, kw_only=True):
@@ -82,6 +81,9 @@ class MeterDetail(Struct, frozen=True, kw_only=True):
     power_limit_w: int | None
     night_limit_w: int | None
     power_watch: PowerWatchView | None  # None: never over its limit.
+    off: list[OffView]
+    contact: ContactView | None  # For who may see tenants.
+    unexplained: bool  # An emergency trip waits for its reason.
     readings: list[ReadingView]
     commands: list[Command]
 
@@ -135,18 +137,53 @@ async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
         night_limit_w=account.night_limit_w if account else None,
         power_watch=await show_watch(meter, account, state),
         readings=await _readings(meter),
-        commands=await list_commands(ctx, meter.id, 20),
+        off=await _standing_reasons(ctx, meter),
+        contact=await _contact(ctx, account),
+        unexplained=await OffReason.filter(meter_id=meter.id, reason=SAFETY, note="").exists(),
+        commands=await newest_commands(ctx, meter.id, 20),
     )
 
 
-async def list_commands(ctx: Context, meter_id: int | None, limit: int) -> list[Command]:
-    """Return the site's newest orders, or one meter's."""
-    wanted = SupplyOrder.filter(site_id=ctx.caller.site_id)
-    if meter_id is not None:
-        wanted = wanted.filter(meter_id=meter_id)
-    orders = await wanted.order_by("-ordered_at", "-id").limit(limit)
-    serials = {row.id: row.serial for row in await Meter.filter(id__in={item.meter_id for item in orders})}
-    return [_command(item, serials.get(item.meter_id, "")) for item in orders]
+async def _standing_reasons(ctx: Context, meter: Meter) -> list[OffView]:
+    found = await OffReason.filter(meter_id=meter.id, standing_key__isnull=False).order_by("id")
+    keys = [f"{LIFT}:{row.id}" for row in found]
+    now = ctx.clock.now()
+    asked = {
+        one.object_id: one
+        for one in (await Approval.filter(standing_key__in=keys) if keys else [])
+        if now - one.asked_at < STANDS_FOR
+    }
+    people = {row.placed_by for row in found} | {one.asked_by for one in asked.values()}
+    known = {number for number in people if number is not None}
+    names = {one.id: one.name for one in await Staff.filter(id__in=known)} if known else {}
+    views = []
+    for row in found:
+        wish = asked.get(row.id)
+        is_own = row.reason == SAFETY and row.placed_by == ctx.caller.id
+        until_at = row.placed_at + UNDO_FOR
+        views.append(
+            OffView(
+                reason=row.reason,
+                note=row.note,
+                placed_by=names.get(row.placed_by or 0),
+                placed_at=row.placed_at,
+                undo_until_at=until_at if is_own and now <= until_at else None,
+                lift_asked_by=names.get(wish.asked_by, "") if wish else None,
+                lift_asked_at=wish.asked_at if wish else None,
+                lift_is_own=wish is not None and wish.asked_by == ctx.caller.id,
+            )
+        )
+    return views
+
+
+async def _contact(ctx: Context, account: Account | None) -> ContactView | None:
+    if account is None or "staff.tenant.view" not in ctx.caller.permissions:
+        return None
+    found = await Contact.filter(account_id=account.id).order_by("-id")
+    best = next((one for one in found if one.verified_at is not None), found[0] if found else None)
+    if best is None:
+        return None
+    return ContactView(name=best.name, phone=best.phone, verified_at=best.verified_at)
 
 
 async def show_read(ctx: Context, read_request_id: int) -> ReadView:
@@ -188,26 +225,3 @@ async def _readings(meter: Meter) -> list[ReadingView]:
         )
         for row, at in zip(found, ats, strict=True)
     ]
-
-
-def _command(order: SupplyOrder, serial: str) -> Command:
-    return Command(
-        order_id=str(order.id),
-        meter_id=str(order.meter_id),
-        serial=serial,
-        generation=order.generation,
-        relay=order.relay.value,
-        order_class=order.order_class.value,
-        reasons=msgspec.json.decode(order.reasons, type=list[str]),
-        cause=order.cause,
-        ordered_by=str(order.ordered_by) if order.ordered_by else None,
-        ordered_at=order.ordered_at,
-        sent_at=order.sent_at,
-        acknowledged_at=order.acknowledged_at,
-        commanded_at=order.commanded_at,
-        verified_at=order.verified_at,
-        ended_at=order.ended_at,
-        end_stage=order.end_stage.value if order.end_stage else None,
-        trouble=order.trouble.value if order.trouble else None,
-        detail=msgspec.json.decode(order.detail or "{}", type=dict[str, str]),
-    )

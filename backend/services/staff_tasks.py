@@ -6,8 +6,9 @@ from backend.models.operations import StaffTask
 from backend.models.supply import ArrearsEpisode
 from backend.services.audit import record
 from backend.services.decide_supply import decide_account
+from backend.services.emergency_reasons import explain_by_task
 from backend.services.locks import lock_account
-from backend.services.tasks import NO_PROOF
+from backend.services.tasks import EMERGENCY_REASON, NO_PROOF
 from backend.services.work import wake
 from backend.store import unit_of_work
 
@@ -18,7 +19,8 @@ class NotInArrears(Refused):
 
 
 async def finish_task(ctx: Context, task_id: int, note: str) -> None:
-    """Close a task. For a tenant who could not be reached, a person's word is the proof of notice.
+    """Close a task. For a tenant who could not be reached, a person's word is the proof of notice; for an
+    emergency trip the note is its reason.
 
     A second call is harmless. Errors: NotFound.
     """
@@ -34,6 +36,8 @@ async def finish_task(ctx: Context, task_id: int, note: str) -> None:
             return
         task.done_at, task.done_by, task.note = ctx.clock.now(), ctx.caller.id, note[:200]
         await task.save(update_fields=["done_at", "done_by", "note"])
+        if task.kind == EMERGENCY_REASON:
+            await explain_by_task(ctx, task, note)
         if task.kind == NO_PROOF and account is not None:
             episode = await ArrearsEpisode.get_or_none(standing_key=str(account.id))
             if episode is not None and episode.proof_at is None:

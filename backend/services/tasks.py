@@ -6,6 +6,7 @@ from backend.services.work import wake
 
 NO_PROOF = "no_proof"  # Nobody is known to have got the last warning: call them.
 OVER_CAP = "over_cap"  # Something held the trip up to the debt cap: the manager decides.
+EMERGENCY_REASON = "emergency_reason"  # Why was it switched off in an emergency?
 PAYMENT_MISMATCH = "payment_mismatch"  # Money that we cannot account for: finance looks at it.
 
 

@@ -15,6 +15,8 @@ CHECK_POWER = "check_power"
 WATCH_RESTORE = "watch_restore"
 SEND_NOTICE = "send_notice"
 REVIEW_KEEP_SUPPLY = "review_keep_supply"
+TELL_KEEP_SUPPLY_END = "tell_keep_supply_end"
+CHECK_EMERGENCY_REASON = "check_emergency_reason"
 MATCH_RECEIPT = "match_receipt"
 LOOK_AT_FAULTS = "look_at_faults"
 _FIRST_MATCH = timedelta(seconds=2)
@@ -43,6 +45,10 @@ class NoticeWork(Struct):
 
 class KeepSupplyWork(Struct):
     keep_supply_id: int
+
+
+class OffReasonWork(Struct):
+    off_reason_id: int
 
 
 class SiteWork(Struct):
@@ -98,6 +104,19 @@ async def keep_receipt(ctx: Context, receipt: Receipt) -> None:
 async def review_keep_supply(ctx: Context, keep_supply_id: int, due_at: datetime) -> None:
     work = KeepSupplyWork(keep_supply_id)
     await add_work(ctx, REVIEW_KEEP_SUPPLY, work, key=f"{REVIEW_KEEP_SUPPLY}:{keep_supply_id}", due_at=due_at)
+
+
+async def tell_keep_supply_end(ctx: Context, keep_supply_id: int, due_at: datetime) -> None:
+    """Tell people ahead that a keep-supply ends; a later wish moves the time."""
+    work = KeepSupplyWork(keep_supply_id)
+    key = f"{TELL_KEEP_SUPPLY_END}:{keep_supply_id}"
+    await add_work(ctx, TELL_KEEP_SUPPLY_END, work, key=key, due_at=due_at)
+
+
+async def check_emergency_reason(ctx: Context, off_reason_id: int, due_at: datetime) -> None:
+    """See whether an emergency trip was explained in time."""
+    key = f"{CHECK_EMERGENCY_REASON}:{off_reason_id}"
+    await add_work(ctx, CHECK_EMERGENCY_REASON, OffReasonWork(off_reason_id), key=key, due_at=due_at)
 
 
 async def look_at_faults(ctx: Context, site_id: int, due_at: datetime) -> None:

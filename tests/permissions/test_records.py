@@ -8,10 +8,12 @@ from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.operations import StaffTask
 from backend.models.site import Gateway, Line, Shaft
+from backend.models.supply import SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
+from common.wire import Stage
 from tests.permissions.conftest import OPERATIONS, Guarded
 
 
@@ -48,6 +50,17 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.restore", "electrician", meter, {"reason": "已排除"})
     await act("staff.emergency_trip", "electrician", meter, {"reason": "冒烟"})
     await act("staff.restore", "electrician", meter, {"reason": "误操作"})
+    await act("staff.emergency_trip", "electrician", meter, {})
+    await act("staff.explain_emergency", "manager", meter, {"reason": "冒烟"})
+    mall.clock.advance(61)
+    assert await do(guarded, "staff.restore", "electrician", meter, {"reason": "已排除"}) == 409
+    await act("staff.refuse_lift", "manager", meter, {"reason": "尚未排除"})
+    assert await do(guarded, "staff.restore", "electrician", meter, {"reason": "已排除"}) == 409
+    await act("staff.restore", "manager", meter, {"reason": "已排除"})
+    await act("staff.trip", "electrician", meter, {"reason": "检修", "totp": guarded.totp()})
+    await act("staff.cancel_command", "electrician", await newest_order(), {"reason": "走错铺"})
+    await mall.outcome(Stage.UNREACHABLE)
+    await act("staff.retry_command", "electrician", await newest_order())
     await act("staff.ask_keep_supply", "cashier", account, {"until_at": until_at, "reason": "冷库有货"})
     kept = {"keep_supply_id": await newest_wish()}
     await act("staff.decide_keep_supply", "manager", kept, {"granted": True})
@@ -145,6 +158,12 @@ async def build(guarded: Guarded, act: Act) -> None:
     await act("staff.remove_line", "manager", {"line_id": line.id}, why)
     await act("staff.remove_gateway", "manager", {"gateway_id": gateway.id}, why)
     await act("staff.remove_shaft", "manager", {"shaft_id": shaft.id}, why)
+
+
+async def newest_order() -> dict[str, int]:
+    row = await SupplyOrder.all().order_by("-id").first()
+    assert row is not None
+    return {"order_id": row.id}
 
 
 async def newest_wish() -> int:

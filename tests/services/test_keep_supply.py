@@ -6,9 +6,11 @@ import pytest
 
 from backend.errors import Invalid, NotFound
 from backend.models.accounts import KeepSupply
+from backend.models.people import Staff
 from backend.services.approvals import AlreadyDecided, OwnRequest
 from backend.services.control_supply import trip
 from backend.services.keep_supply import ask_keep_supply, decide_keep_supply, release_keep_supply
+from backend.services.show_keep_supplies import list_keep_supplies
 from common.wire import Relay
 from tests.services.mall import SmallMall
 
@@ -167,3 +169,71 @@ async def test_another_malls_account_is_not_found(mall: SmallMall) -> None:
         await decide_keep_supply(mall.as_staff(ANSWERS), wish_id, True)
     with pytest.raises(NotFound):
         await release_keep_supply(mall.as_staff(ANSWERS), wish_id)
+
+
+async def test_the_same_wish_again_is_the_one_that_waits(mall: SmallMall) -> None:
+    assert await wish(mall) == await wish(mall)
+    assert await KeepSupply.all().count() == 1
+
+
+async def test_an_answered_wish_may_be_asked_for_again(mall: SmallMall) -> None:
+    assert await keep(mall) != await wish(mall)
+
+
+@pytest.mark.mariadb
+async def test_the_staff_are_told_two_hours_before_the_end_while_there_is_debt(mall: SmallMall) -> None:
+    await mall.drain()
+    await keep(mall, hours=10)
+    await mall.wait(8 * 3_600 - 60)
+    before = await mall.tasks()
+
+    await mall.wait(120)
+
+    assert ("keep_supply_ends" in before, "keep_supply_ends" in await mall.tasks()) == (False, True)
+
+
+async def test_nobody_is_told_of_the_end_once_the_debt_is_paid_or_the_time_is_extended(
+    mall: SmallMall,
+) -> None:
+    await mall.drain()
+    await keep(mall, hours=10)
+    await keep(mall, hours=20)
+    await mall.wait(9 * 3_600)
+    extended = await mall.tasks()
+    await mall.pay(50_000)
+
+    await mall.wait(10 * 3_600)
+
+    assert "keep_supply_ends" not in [*extended, *await mall.tasks()]
+
+
+async def test_the_list_names_people_debt_and_what_waits_for_a_review(mall: SmallMall) -> None:
+    for number, name in ((ASKS, "李收银"), (ANSWERS, "周经理")):
+        await Staff.create(id=number, site_id=mall.site_id, username=name, name=name, password_hash="x")
+    await mall.drain()
+    await wish(mall)
+    (asked,) = await list_keep_supplies(mall.as_staff(ASKS))
+    await mall.wait(601)
+    (kept,) = await list_keep_supplies(mall.as_staff(ANSWERS))
+    await decide_keep_supply(mall.as_staff(ANSWERS), int(kept.keep_supply_id), True)
+    (reviewed,) = await list_keep_supplies(mall.as_staff(ANSWERS))
+
+    assert (asked.state, asked.is_own, asked.asked_by) == ("asked", True, "李收银")
+    assert (kept.state, kept.needs_review, kept.is_own) == ("kept", True, False)
+    assert (reviewed.needs_review, reviewed.approved_by) == (False, "周经理")
+    assert reviewed.estimated_fen is not None
+    assert reviewed.estimated_fen < 0
+
+
+async def test_what_has_ended_is_a_list_of_its_own(mall: SmallMall) -> None:
+    refused = await wish(mall, hours=5)
+    await decide_keep_supply(mall.as_staff(ANSWERS), refused, False)
+    await release_keep_supply(mall.as_staff(ANSWERS), await keep(mall, hours=6))
+    await keep(mall, hours=1)
+    await mall.wait(3_700)
+    await keep(mall)
+
+    ended = await list_keep_supplies(mall.as_staff(ASKS), ended=True)
+
+    assert [one.state for one in ended] == ["over", "released", "refused"]
+    assert [one.state for one in await list_keep_supplies(mall.as_staff(ASKS))] == ["kept"]

@@ -1,24 +1,30 @@
 """Trips by people: independent of money, an emergency first of all, and lifted by two."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from backend.errors import Forbidden, NotFound
 from backend.models.meters import Meter, MeterKind
 from backend.models.operations import StaffTask
-from backend.models.people import Approval
+from backend.models.people import Approval, Staff
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.control_supply import (
     LIFT_PERMISSION,
+    NobodyAsked,
     NothingToLift,
     NotPrepaid,
     SecondPersonNeeded,
     emergency_trip,
     read_now,
+    refuse_lift,
     restore,
     trip,
 )
+from backend.services.emergency_reasons import NothingToExplain, explain_emergency
+from backend.services.show_meter import show_meter
+from backend.services.staff_tasks import finish_task
 from common.wire import OrderClass, Relay, Stage
 from tests.services.mall import SmallMall
 
@@ -188,3 +194,82 @@ async def test_two_clicks_at_once_ask_for_one_reading(mall: SmallMall) -> None:
         mall.clock.advance(61)
 
     assert await ReadRequest.filter(meter_id=meter.id).count() == 5
+
+
+async def test_an_emergency_is_explained_once_and_its_task_is_closed(mall: SmallMall) -> None:
+    number = await meter_id(mall)
+    await emergency_trip(mall.as_staff(5), number, "")
+
+    await explain_emergency(mall.as_staff(6), number, "配电箱冒烟")
+
+    assert (await OffReason.get()).note == "配电箱冒烟"
+    assert await mall.tasks() == []
+    with pytest.raises(NothingToExplain):
+        await explain_emergency(mall.as_staff(6), number, "再说一次")
+
+
+async def test_finishing_the_task_is_the_explanation(mall: SmallMall) -> None:
+    await emergency_trip(mall.as_staff(5), await meter_id(mall), "")
+
+    await finish_task(mall.as_staff(5), (await StaffTask.get()).id, "配电箱冒烟")
+
+    assert (await OffReason.get()).note == "配电箱冒烟"
+
+
+async def test_an_emergency_that_nobody_explains_is_an_alarm_after_a_day(mall: SmallMall) -> None:
+    number = await meter_id(mall)
+    await emergency_trip(mall.as_staff(5), number, "")
+    await mall.wait(24 * 3_600 - 1)
+    before = await mall.alarms()
+
+    await mall.wait(2)
+    after = await mall.alarms()
+    await explain_emergency(mall.as_staff(5), number, "配电箱冒烟")
+
+    assert ("emergency_unexplained" in before, "emergency_unexplained" in after) == (False, True)
+    assert "emergency_unexplained" not in await mall.alarms()
+
+
+async def test_a_wish_to_lift_is_refused_and_may_be_asked_for_again(mall: SmallMall) -> None:
+    number = await meter_id(mall)
+    await emergency_trip(mall.as_staff(5), number, "冒烟")
+    mall.clock.advance(61)
+    assert not await lift(mall, 5)
+
+    await refuse_lift(mall.as_staff(6), number, "尚未排除")
+
+    with pytest.raises(NobodyAsked):
+        await refuse_lift(mall.as_staff(6), number, "尚未排除")
+    assert not await lift(mall, 6)
+    assert (await mall.supply()).desired is Relay.OFF
+
+
+async def test_a_meter_says_why_it_is_off_and_who_may_undo_it(mall: SmallMall) -> None:
+    number = await meter_id(mall)
+    await emergency_trip(mall.as_staff(5), number, "")
+
+    (mine,) = (await show_meter(mall.as_staff(5), number)).off
+    detail = await show_meter(mall.as_staff(6), number)
+
+    assert mine.undo_until_at == mall.clock.now() + timedelta(seconds=60)
+    assert (detail.off[0].reason, detail.off[0].undo_until_at, detail.unexplained) == ("safety", None, True)
+
+
+async def test_a_meter_says_who_wants_an_emergency_lifted(mall: SmallMall) -> None:
+    await Staff.create(id=5, site_id=mall.site_id, username="w", name="王电工", password_hash="x")
+    number = await meter_id(mall)
+    await emergency_trip(mall.as_staff(5), number, "冒烟")
+    mall.clock.advance(61)
+    await lift(mall, 5)
+
+    (own,) = (await show_meter(mall.as_staff(5), number)).off
+    (other,) = (await show_meter(mall.as_staff(6), number)).off
+
+    assert (own.lift_is_own, other.lift_is_own, other.lift_asked_by) == (True, False, "王电工")
+
+
+async def test_the_contact_is_for_who_may_see_tenants(mall: SmallMall) -> None:
+    number = await meter_id(mall)
+
+    assert (await show_meter(mall.as_staff(5), number)).contact is None
+    assert (await show_meter(mall.as_staff(5, "staff.tenant.view"), number)).contact is not None

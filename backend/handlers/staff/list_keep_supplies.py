@@ -2,10 +2,10 @@
 
 from backend.context import Context
 from backend.routing import Reply, get, ok
-from backend.services.show_lists import KeepSupplyView, list_keep_supplies
+from backend.services.show_keep_supplies import KeepSupplyView, list_keep_supplies
 
 
 @get("/api/v1/staff/keep-supplies", permission="staff.board")
-async def handle(ctx: Context) -> Reply[list[KeepSupplyView]]:
-    """Return open wishes and standing keep-supplies, newest first."""
-    return ok(await list_keep_supplies(ctx))
+async def handle(ctx: Context, ended: bool = False) -> Reply[list[KeepSupplyView]]:
+    """Return open wishes and standing keep-supplies, newest first; or those that have ended."""
+    return ok(await list_keep_supplies(ctx, ended=ended))

@@ -108,7 +108,7 @@ function alarmLine(alarm) {
 
 function keepLine(keep) {
   const status = keep.state === 'asked' ? '◇ 待审批' : keep.approved_by === null ? '◆ 先行生效，待复核' : '◆ 保电中';
-  const own = api.isMe(keep.asked_by);
+  const own = keep.is_own;
   const controls = [];
   if (api.may('staff.keep_supply.approve')) {
     if (keep.state === 'asked') {

@@ -49,7 +49,7 @@ export const tasks = () => call('GET', `${STAFF}/tasks`);
 export const alarms = () => call('GET', `${STAFF}/alarms`);
 export const acknowledge = (id) => call('POST', `${STAFF}/alarms/${id}/acknowledgements`, {});
 export const keepSupplies = () => call('GET', `${STAFF}/keep-supplies`);
-export const commands = () => call('GET', `${STAFF}/commands?limit=60`);
+export const commands = async () => (await call('GET', `${STAFF}/commands?limit=60`)).commands;
 export const totp = () => call('GET', '/api/v1/demo/totp');
 export const readNow = (id) => call('POST', `${STAFF}/meters/${id}/reads`);
 export const readState = (id) => call('GET', `${STAFF}/reads/${id}`);
