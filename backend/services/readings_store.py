@@ -4,7 +4,7 @@ Plain SQL, a fixed number of statements a batch. It writes what the domain has w
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from backend.domain.readings import Accepted, Verdict
@@ -73,6 +73,11 @@ _STATE = (
 def ms_of(at: datetime) -> int:
     """Write an instant as the tables hold it: whole milliseconds since 1970."""
     return round(at.timestamp() * 1000)
+
+
+def at_ms(ms: int) -> datetime:
+    """Read an instant as the tables hold it."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def reading_row(

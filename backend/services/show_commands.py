@@ -81,6 +81,7 @@ class CommandQuery(Struct, frozen=True, kw_only=True):
     """What a list shows; None: all. `by`: a staff id or "engine". `shop`: a part of its number or name."""
 
     meter_id: int | None = None
+    account_id: int | None = None
     shown: Shown | None = None
     relay: Relay | None = None
     by: str | None = None
@@ -96,6 +97,8 @@ async def list_commands(ctx: Context, query: CommandQuery) -> CommandPage:
     wanted = _of_shown(SupplyOrder.filter(site_id=ctx.caller.site_id), query.shown)
     if query.meter_id is not None:
         wanted = wanted.filter(meter_id=query.meter_id)
+    if query.account_id is not None:
+        wanted = wanted.filter(account_id=query.account_id)
     if query.relay is not None:
         wanted = wanted.filter(relay=query.relay)
     if query.by is not None:

@@ -15,6 +15,7 @@ EVERYBODY = frozenset(ROLES)
 BUILDS = {"administrator", "manager"}
 KNOWS_SITE = {"administrator", "electrician", "finance", "manager"}
 ACTS, WIRED = ("add", "change", "remove"), ("shaft", "gateway", "line")
+SHOP_LISTS = ("entries", "commands", "messages", "alarms")
 # Said once more, by hand: a role or an operation that changes has to be changed here too.
 STAFF = {
     "demo.show_totp": EVERYBODY,
@@ -46,6 +47,10 @@ STAFF = {
     "staff.restore": {"electrician", "manager"},
     "staff.search": EVERYBODY,
     "staff.retry_command": {"electrician", "manager"},
+    "staff.list_approvals": EVERYBODY,
+    **dict.fromkeys((f"staff.list_account_{what}" for what in SHOP_LISTS), EVERYBODY),
+    **dict.fromkeys((f"staff.show_account{what}" for what in ("", "_entry", "_usage", "_day")), EVERYBODY),
+    "staff.show_statement": EVERYBODY,
     "staff.show_alarm": EVERYBODY,
     "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,
