@@ -316,7 +316,7 @@ async def test_orders_alarms_and_messages_of_a_shop_are_its_own(mall: SmallMall)
     messages = await list_messages(viewer(mall), account.id, None, 50)
     alarms = await list_shop_alarms(viewer(mall), account.id, None, 50)
 
-    assert [one.command.serial for one in commands.commands] == ["T0001"]
+    assert [one.serial for one in commands.commands] == ["T0001"]
     assert commands.commands[0].ordered_by_name is None
     assert "LAST" in {message.level for message in messages.messages}
     assert {alarm.account_id for alarm in alarms.alarms} <= {str(account.id)}
