@@ -88,6 +88,7 @@ class Accruals:
         known: of the meter's day table and clock during the interval; None: the newest.
         kept_by_meter: the meter chose the instant by its own clock (日冻结); with a wrong one it is a guess.
         priced_at: a person's word: all of it at the price of this instant.
+        A closed account owes nothing any more: what its meter still counts is only rolled up.
         Returns None, and changes nothing, where no tariff is in force.
         """
         versions = self._versions(account)
@@ -111,7 +112,7 @@ class Accruals:
             return None
         if priced_at is not None or (kept_by_meter and clock_is_right(known, at) is False):
             priced = msgspec.structs.replace(priced, estimated=True)
-        if account is not None:
+        if account is not None and account.closed_at is None:
             state.accrued_nano += priced.total_nano
             state.accrued_wh += priced.energy_wh
             self._accruals.append(_accrual(meter, account, state, last, end, priced))

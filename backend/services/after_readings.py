@@ -101,6 +101,8 @@ async def decide_changed(
             by_account.setdefault(state.account_id, []).append(state)
     for account_id in sorted(by_account):
         account, mine = accounts[account_id], by_account[account_id]
+        if account.closed_at is not None:
+            continue
         if account_id in outages and account.in_arrears:
             # The account gets its warning and delay first: the delay counts from the outage's end.
             await ArrearsEpisode.filter(standing_key=str(account_id)).update(outage_ended_at=now)

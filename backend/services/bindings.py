@@ -55,22 +55,27 @@ async def issue_binding_code(ctx: Context, account_id: int) -> str:
         account = await lock_account(account_id)
         if account.site_id != ctx.caller.site_id or account.closed_at is not None:
             raise NotFound()
-        lookup, secret = await _free_lookup(ctx), _draw(ctx, _SECRET)
-        now = ctx.clock.now()
-        await BindingCode.create(
-            id=ctx.ids.new(),
-            site_id=account.site_id,
-            account_id=account.id,
-            lookup=lookup,
-            code_hash=_hash(ctx, lookup, secret),
-            made_by=ctx.caller.id,
-            made_at=now,
-            expires_at=now + CODE_STANDS_FOR,
-        )
-        await record(ctx, "staff.binding_code", f"account:{account.id}")
-        return _written(lookup + secret)
+        return await make_binding_code(ctx, account)
 
     return await unit_of_work(work, "issue_binding_code")
+
+
+async def make_binding_code(ctx: Context, account: Account) -> str:
+    """Make a code inside the caller's unit of work, whose record of it comes last."""
+    lookup, secret = await _free_lookup(ctx), _draw(ctx, _SECRET)
+    now = ctx.clock.now()
+    await BindingCode.create(
+        id=ctx.ids.new(),
+        site_id=account.site_id,
+        account_id=account.id,
+        lookup=lookup,
+        code_hash=_hash(ctx, lookup, secret),
+        made_by=ctx.caller.id,
+        made_at=now,
+        expires_at=now + CODE_STANDS_FOR,
+    )
+    await record(ctx, "staff.binding_code", f"account:{account.id}")
+    return _written(lookup + secret)
 
 
 async def bind_tenant(ctx: Context, code: str) -> Account:

@@ -49,6 +49,7 @@ class SitePolicy(Struct, frozen=True, kw_only=True):
     power_retries: int = 3
     power_gap_s: float = 90.0  # Readings further apart prove nothing.
     power_night_hours: list[str] = field(default_factory=lambda: ["22:30-07:00"])
+    contact_by_word: bool = True  # A person may vouch for a contact, with a reason, where no SMS proved it.
 
 
 async def policy_of(site_id: int) -> SitePolicy:

@@ -83,7 +83,7 @@ def estimated_of(account: Account, states: Sequence[MeterState]) -> Fen | None:
 
 
 def is_in_grace(account: Account, now: datetime) -> bool:
-    """Tell whether a new account still waits for its first top-up: its empty balance says nothing yet (开户宽限).
+    """Tell whether a new account still waits for its first top-up: an empty balance says nothing yet (宽限).
 
     The first entry, whatever it is, ends the grace.
     """

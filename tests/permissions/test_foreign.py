@@ -15,6 +15,8 @@ from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.control_supply import read_now, trip
+from backend.services.contact_checks import send_code
+from backend.services.control_supply import read_now
 from backend.services.keep_supply import ask_keep_supply
 from backend.services.meter_changes import Replacement, ask_change
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
@@ -76,6 +78,8 @@ async def things(guarded: Guarded) -> dict[str, Any]:
                 confirmed=False,
             )
         ),
+        "shop_id": account.shop_id,
+        "contact_check_id": int((await send_code(other.as_staff(9), "13900000001")).check_id),
         "order_no": (await other.order(5_000, "Z001")).order_no,
     }
 
@@ -120,6 +124,8 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.finish_task": {"note": "已办"},
         "staff.restore": {"reason": "已排除"},
         "staff.set_power_limit": {"power_limit_w": 3_000, "night_limit_w": None, "reason": "合同功率"},
+        "staff.reissue_door_code": {"reason": "门铺码损坏"},
+        "staff.try_contact_code": {"code": "123456"},
         "staff.trip": {"reason": "检修", "totp": guarded.totp()},
         "tenant.begin_top_up": {"amount_fen": 5_000, "request_id": "request-1"},
     }

@@ -3,11 +3,14 @@
 from datetime import timedelta
 from typing import Any, Protocol
 
+from msgspec import to_builtins
+
 from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
+from backend.models.openings import ContactCheck
 from backend.models.operations import StaffTask
-from backend.models.site import Gateway, Line, Shaft
+from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
@@ -15,6 +18,7 @@ from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import Stage
 from tests.permissions.conftest import OPERATIONS, Guarded
+from tests.services.openings import vacate, wizard
 
 
 class Act(Protocol):
@@ -84,6 +88,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
     await build(guarded, act)
+    await open_one(guarded, act)
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -128,6 +133,24 @@ async def test_a_trip_without_the_second_factor_is_refused_and_counted(guarded: 
 
     assert status in {401, 403, 409}
     assert (await guarded.mall.supply()).generation == 0
+
+
+async def open_one(guarded: Guarded, act: Act) -> None:
+    """Prove a phone, open an account on a vacated meter, give its shop another door code, practise."""
+    mall = guarded.mall
+    meter = await vacate(mall)
+    await act("staff.send_contact_code", "cashier", {}, {"phone": "13900007777"})
+    code = mall.gateway.ways["sms"].sent[-1].values["code"]
+    check = {"contact_check_id": (await ContactCheck.get()).id}
+    await act("staff.try_contact_code", "cashier", check, {"code": code})
+    await act("staff.try_contact_code", "cashier", check, {"code": code})
+    register = {"meter_id": str(meter.id), "register_wh": 7, "reason": "现场抄见"}
+    opening = to_builtins(await wizard(mall, register))
+    await act("staff.open_account", "cashier", {}, opening)
+    await act("staff.open_account", "cashier", {}, opening)
+    shop = {"shop_id": (await Shop.get(code="B101")).id}
+    await act("staff.reissue_door_code", "cashier", shop, {"reason": "门铺码损坏"})
+    await act("staff.make_practice_shop", "manager", {})
 
 
 async def build(guarded: Guarded, act: Act) -> None:
