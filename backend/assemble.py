@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
+from backend.admin_files import AdminFiles
 from backend.context import Context
 from backend.edge import Edge
 from backend.messages.gateway import MessageGateway, build_messages
@@ -50,7 +51,7 @@ def make_context(
 
 def make_edge(ctx: Context) -> Edge:
     """Build the one way into the backend."""
-    return Edge(ctx, authenticate, operations=load_handlers())
+    return Edge(ctx, authenticate, operations=load_handlers(), files=AdminFiles())
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@ from typing import Any, Union, get_args, get_origin
 import msgspec
 
 from backend import metrics
+from backend.admin_files import AdminFiles
 from backend.complaints import invalid_from
 from backend.context import Caller, CallerKind, Context
 from backend.errors import AppError, Bug, Forbidden, Invalid, NotFound, SignInNeeded, Unreadable
@@ -22,7 +23,7 @@ from backend.exchange import SECURITY_HEADERS, Answer, Request
 from backend.logs import about, logger
 from backend.matching import Match, Matcher, WrongMethod
 from backend.replies import EventStream, Raw
-from backend.routing import Operation, load_handlers
+from backend.routing import Listener, Operation, load_handlers
 
 # Says who calls. Handed a context of nobody, the headers (names in lower case) and the operation, whose
 # `kind` and `method` say which credential and whether a CSRF header is needed. Returns Caller() for
@@ -72,13 +73,17 @@ class Edge:
         *,
         operations: Iterable[Operation] | None = None,
         audit_check: AuditCheck | None = None,
+        files: AdminFiles | None = None,
     ) -> None:
-        """operations: all that stand under backend/handlers unless given."""
+        """operations: all that stand under backend/handlers unless given. files: the staff's pages."""
         self.context = context
         self.operations = tuple(load_handlers() if operations is None else operations)
         self._authenticate = authenticate
         self._audit_check = audit_check
         self._matcher = Matcher(self.operations)
+        self._files = files
+        # Whatever begins like an operation is never a page, so that a wrong address of the API is refused.
+        self._no_pages = frozenset(one.segments[0] for one in self.operations)
 
     async def call(self, request: Request) -> Answer:
         """Answer a request. Never raises but for cancellation."""
@@ -89,9 +94,13 @@ class Edge:
         name = "none"
         with about(request_id=request_id):
             try:
-                match = self._matcher.match(request.method, request.path, request.listener)
-                name = match.operation.name
-                answer = await self._run(ctx, request, match)
+                if self._is_of_pages(request):
+                    name = "admin_files"
+                    answer = self._page(request)
+                else:
+                    match = self._matcher.match(request.method, request.path, request.listener)
+                    name = match.operation.name
+                    answer = await self._run(ctx, request, match)
             except AppError as error:
                 answer = self._refusal(error, request_id)
             except Exception:
@@ -107,6 +116,20 @@ class Edge:
         """Answer a request that never reached a handler (too large, cut off, no HTTP)."""
         request_id = self._request_id(request)
         return _with_headers(_error(error, request_id), request_id, self.context.clock.now())
+
+    def _is_of_pages(self, request: Request) -> bool:
+        first = request.path.removeprefix("/").partition("/")[0]
+        return (
+            self._files is not None
+            and request.listener is Listener.PRIVATE
+            and request.method in ("GET", "HEAD")
+            and request.path.startswith("/")
+            and first not in self._no_pages
+        )
+
+    def _page(self, request: Request) -> Answer:
+        assert self._files is not None
+        return self._files.answer(request)
 
     def _request_id(self, request: Request) -> str:
         given = request.headers.get("x-request-id", "")

@@ -89,7 +89,7 @@ class _Demo:
         await running.prepare()
         await running.load()
         async with running.context(inline=True) as ctx:
-            await _hire(ctx, running.site_id)
+            await hire(ctx, running.site_id)
             await self._make_history(ctx)
         async with running.context() as ctx:
             _tell("启动后端与采集服务……")
@@ -228,7 +228,7 @@ class Actions:
         return await Account.get(shop_id=row.id)
 
 
-async def _hire(ctx: Context, site_id: int) -> None:
+async def hire(ctx: Context, site_id: int) -> None:
     """Make one person for each seeded role; they sign in by one tap, their passwords are thrown away."""
     for role in SEEDED_ROLES:
         username = f"demo-{role.code}"

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 TESTS = Path(__file__).parent
 # These measure times or kill processes of their own: they run alone, after everything else.
-ALONE = ("pages", "proofs", "worker")
+ALONE = ("admin", "pages", "proofs", "worker")
 AT_ONCE = 2  # The machines that run this have two cores.
 SLOWEST_SHOWN = 15
 _DATABASE = re.compile(r"[\[-](sqlite|mariadb)(?=[\]-])")

@@ -36,6 +36,8 @@ FLOORS = {
     "backend.openapi": 5,
     "backend.permission_matrix": 5,
     "backend.exchange": 5,
+    "backend.admin_files": 5,
+    "backend.openapi_file": 6,
     "backend.matching": 5,
     "backend.complaints": 5,
     "backend.client_ip": 5,

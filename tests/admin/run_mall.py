@@ -1,0 +1,41 @@
+"""Run every real process of a small mall until the input ends: `python -m tests.admin.run_mall FOLDER`.
+
+A process of its own, since a process has one open store and the tests' own is another mall's. Prints one
+line of JSON with the addresses once all is up.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from simulator.demo import hire
+from simulator.stack import Stack, StackOptions
+
+OPTIONS = StackOptions(
+    redis=False, shafts=2, lines=1, prepaid=18, public=2, mixed=False, delay_s=1, poll_interval_s=5.0
+)
+
+
+async def main(folder: Path) -> None:
+    running = Stack(folder, OPTIONS)
+    try:
+        await running.prepare()
+        await running.load()
+        async with running.context(inline=True) as ctx:
+            await hire(ctx, running.site_id)
+        await running.run()
+        addresses = {
+            "private_port": running.private_port,
+            "public_port": running.public_port,
+            "mall_url": running.mall_url,
+            "world_url": running.world_url,
+        }
+        print(json.dumps(addresses), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await running.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
