@@ -62,14 +62,15 @@ def build(*, force: bool = False) -> bool:
 
 
 def prepare() -> None:
-    """Install the packages when the lock file is newer, and make what is generated: types and theme."""
+    """Install the packages when the lock file is another, and make what is generated: types and theme."""
     sys.path.insert(0, str(HERE))
     from node import run
 
-    lock, installed = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not installed.exists() or lock.stat().st_mtime > installed.stat().st_mtime:
+    lock, installed = (HERE / "package-lock.json").read_bytes(), HERE / "node_modules" / ".installed-from"
+    wanted = hashlib.sha256(lock).hexdigest()
+    if not installed.is_file() or installed.read_text() != wanted:
         run("npm", "ci", "--no-audit", "--no-fund", quiet=True)
-        installed.touch()
+        installed.write_text(wanted)
     run("npm", "run", "gen", quiet=True)
 
 
