@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0007_admin")]
+    dependencies = [("models", "0010_rules")]
 
     operations = [
         ops.AddField("SupplyOrder", "note", fields.CharField(default="", db_default="", max_length=200)),

@@ -14,9 +14,8 @@ from backend.models.operations import Alarm, StaffTask
 from backend.models.people import Binding
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.alarm_book import raise_alarm
-from backend.services.control_supply import read_now, trip
 from backend.services.contact_checks import send_code
-from backend.services.control_supply import read_now
+from backend.services.control_supply import read_now, trip
 from backend.services.keep_supply import ask_keep_supply
 from backend.services.meter_changes import Replacement, ask_change
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
