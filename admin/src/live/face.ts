@@ -81,7 +81,7 @@ function badgesOf(row: Row, state: StateName): string[] {
 export function daysText(row: Row): string {
   if (!isLet(row)) return ''
   if (row.estimated_fen === null) return '余额未知'
-  if (row.days_left === null) return '天数不足以估算'
+  if (row.days_left === null) return '数据不足'
   if (row.in_arrears || row.estimated_fen <= 0) return '0 天'
   if (row.days_left < 1) return '不足 1 天'
   return row.days_left > 999 ? '999 天以上' : `约 ${Math.floor(row.days_left)} 天`
