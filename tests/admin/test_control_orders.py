@@ -86,9 +86,7 @@ async def test_a_wrong_code_is_told_in_the_dialog_and_the_reason_stays(
     assert (await stage.supply("A202")).generation == 0
 
 
-async def test_a_big_load_takes_the_shops_number_as_well(
-    page: Page, stage: OnStage, sign_in: SignIn
-) -> None:
+async def test_a_big_load_takes_the_shops_number_as_well(page: Page, stage: OnStage, sign_in: SignIn) -> None:
     await open_board(page, stage, sign_in, "electrician")
     drawer = await open_shop(page, stage, "A502")
     await drawer.locator('[data-do="trip"]').click()
