@@ -75,7 +75,7 @@ async def test_a_new_reading_reaches_the_open_board(page: Page, stage: OnStage, 
     await stage.read_shop("A103", used_wh=2_000)
 
     await expect(money).not_to_have_text(before, timeout=4_000)
-    await expect((await card(page, stage, "A103"))).to_contain_text("今日")
+    await expect(await card(page, stage, "A103")).to_contain_text("今日")
 
 
 async def test_a_card_says_its_state_in_words_and_its_age(
@@ -201,7 +201,7 @@ async def report_lines(stage: OnStage, line: Line, *, is_down: bool) -> None:
     await stage.contact()
     lines = [
         LineHealth(line_id=str(one.id), connected=not is_down)
-        for one in await Line.filter(gateway_id=line.gateway_id)
+        for one in await Line.filter(gateway_id=(await line.gateway).id)
     ]
     await note_faults(stage.ctx, await Collector.get(id=stage.collector.id), lines)
 
