@@ -37,7 +37,15 @@ async def open_shop(page: Page, stage: OnStage, shop: str) -> Locator:
     return drawer
 
 
+# What fades in has no colours of its own yet.
+STILL = """async () => {
+  const ends = document.getAnimations().filter((one) => one.effect.getTiming().iterations !== Infinity)
+  await Promise.allSettled(ends.map((one) => one.finished))
+}"""
+
+
 async def no_barriers(page: Page) -> None:
+    await page.evaluate(STILL)
     found = await find_barriers(page)
     assert found == [], "\n".join(found)
 
