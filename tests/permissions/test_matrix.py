@@ -52,6 +52,7 @@ STAFF = {
     **dict.fromkeys((f"staff.list_account_{what}" for what in SHOP_LISTS), EVERYBODY),
     **dict.fromkeys((f"staff.show_account{what}" for what in ("", "_entry", "_usage", "_day")), EVERYBODY),
     "staff.show_statement": EVERYBODY,
+    "staff.show_home": EVERYBODY,
     "staff.show_alarm": EVERYBODY,
     "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,
