@@ -7,7 +7,7 @@ from tortoise.migrations import operations as ops
 _GRANTED = {
     "cashier": (
         "account.view account.open tenant.view tenant.change top_up receipt.reprint reversal.ask tariff.view"
-        " policy.view report.own"
+        " policy.view report.own message.send"
     ),
     "finance": (
         "account.view tenant.view receipt.reprint reversal.ask reversal.approve tariff.view tariff.draft"
@@ -17,7 +17,7 @@ _GRANTED = {
     "manager": (
         "account.view account.open account.import account.practice tenant.view tenant.change receipt.reprint"
         " reversal.ask reversal.approve tariff.view tariff.draft tariff.approve policy.view policy.change report.sales"
-        " report.energy report.export"
+        " report.energy report.export message.send"
     ),
     "administrator": "account.view account.import policy.view",
 }

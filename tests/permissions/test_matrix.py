@@ -53,6 +53,8 @@ STAFF = {
     **dict.fromkeys((f"staff.show_account{what}" for what in ("", "_entry", "_usage", "_day")), EVERYBODY),
     "staff.show_statement": EVERYBODY,
     "staff.show_home": EVERYBODY,
+    "staff.preview_reminders": {"cashier", "manager"},
+    "staff.send_reminders": {"cashier", "manager"},
     "staff.show_alarm": EVERYBODY,
     "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,

@@ -77,6 +77,9 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     limits = {"power_limit_w": 3_000, "night_limit_w": None, "reason": "合同功率"}
     await act("staff.set_power_limit", "electrician", account, limits)
     await act("staff.issue_binding_code", "cashier", account)
+    request = {"request_id": "0b5f2ea4-5a0e-4b8e-9d5c-2b1f6f7a8c9d"}
+    told = {**request, "account_ids": [str(account["account_id"])]}
+    await act("staff.send_reminders", "cashier", {}, told)
     mall.clock.advance(60)
     await mall.push(mall.reading(await mall.meter(), 9_000_000))
     jump = {"read_at": mall.clock.now().isoformat(), "accept": False, "reason": "通讯误码"}
