@@ -9,6 +9,8 @@ from backend.store_rows import marks
 
 _WORDS = {
     "staff.sign_in": "登录",
+    "staff.demo_sign_in": "登录（演示）",
+    "staff.sign_in_failed": "登录失败",
     "staff.sign_out": "退出登录",
     "staff.step_up": "通过动态口令验证",
     "staff.trip": "断电",

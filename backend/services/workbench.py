@@ -22,6 +22,7 @@ JOIN (SELECT account_id, MAX(id) AS id FROM notice WHERE account_id IN ({marks})
   ON newest.id = n.id"""
 _ACTIONS_SQL = """
 SELECT id, at, operation, object, reason FROM audit_record WHERE site_id = ? AND actor = ?
+AND operation NOT IN ('staff.sign_in', 'staff.demo_sign_in', 'staff.sign_out', 'staff.step_up')
 ORDER BY id DESC LIMIT ?"""
 
 

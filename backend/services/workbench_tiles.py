@@ -69,7 +69,7 @@ async def tiles_of(ctx: Context, board: Sequence[BoardRow], hours: Sequence[Hour
     if "staff.command.view" in may:
         tiles.append(await _orders(ctx))
     waiting = await list_waiting(ctx)
-    tiles.append(Tile(key="approvals", value=len(waiting), unit="count", to="/?approvals=1"))
+    tiles.append(Tile(key="approvals", value=len(waiting), unit="count", to="/"))
     return tiles
 
 
@@ -127,9 +127,9 @@ def _shops(board: Sequence[BoardRow]) -> list[Tile]:
             unit="count",
             why=why,
             note=note,
-            to="/board?state=soon",
+            to="/board?state=urgent",
         ),
-        Tile(key="off", value=off if by_account else None, unit="count", why=why, to="/board?state=off"),
+        Tile(key="off", value=off if by_account else None, unit="count", why=why, to="/board?state=tripped"),
     ]
 
 
