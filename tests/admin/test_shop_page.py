@@ -16,10 +16,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 TABS = ("实时", "用电曲线", "充值与扣费流水", "指令记录", "告警", "联系人与消息")
 BUTTONS = {
-    "cashier": {"充值", "保电", "导出对账单"},
+    "cashier": {"充值", "保电", "发提醒", "导出对账单"},
     "finance": {"导出对账单"},
     "electrician": {"断电", "紧急断电", "保电", "导出对账单"},
-    "manager": {"断电", "紧急断电", "保电", "导出对账单"},
+    "manager": {"断电", "紧急断电", "保电", "发提醒", "导出对账单"},
     "administrator": {"导出对账单"},
 }
 OF_OTHER_SCREENS = {"改限值"}  # There with the screen that it leads to.
