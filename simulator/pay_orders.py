@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import string
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from common.clock import local
 from simulator.pay_faults import Code, DoubtfulCodes
 
+CODE_URL = "weixin://wxpay/bizpayurl?pr="
 PREPAY_LIFE = timedelta(hours=2)
 DEFAULT_LIFE = timedelta(days=7)
 SHORTEST_LIFE = timedelta(minutes=1)
@@ -54,12 +56,13 @@ class Order:
     terms: dict[str, Any]  # What the merchant asked for and must ask for again.
     amount_fen: int
     description: str
-    openid: str
+    openid: str  # Of a NATIVE order: empty until somebody has scanned it and paid.
+    trade_type: str
     notify_url: str
     attach: str | None
     created_at: datetime
     expires_at: datetime
-    prepay_ids: dict[str, datetime] = field(default_factory=dict)  # With the end of each one's life.
+    prepay_ids: dict[str, datetime] = field(default_factory=dict)  # Or code_urls: each with its end.
     state: TradeState = TradeState.NOTPAY
     transaction_id: str = ""
     paid_at: datetime | None = None
@@ -90,17 +93,20 @@ class OrderBook:
         self._by_prepay: dict[str, Order] = {}
         self._by_transaction: dict[str, Order] = {}
 
-    def place(self, request: dict[str, Any], now: datetime) -> str:
-        """Take an order, or find it again by its number, and return a fresh prepay_id (JSAPI 下单)."""
-        order_no = _checked(request)
+    def place(self, request: dict[str, Any], now: datetime, *, native: bool = False) -> str:
+        """Take an order, or find it again by its number (下单).
+
+        Returns a fresh prepay_id for the payer's phone (JSAPI), or a fresh code_url for whoever scans it.
+        """
+        order_no = _checked(request, native)
         if request["appid"] != self._appid or request["mchid"] != self._mchid:
             raise PayError(400, "APPID_MCHID_NOT_MATCH", "appid 与 mchid 不匹配")
         terms = {key: value for key, value in request.items() if key != "scene_info"}
         order = self.orders.get(order_no)
         if order is None:
-            order = self._new(order_no, request, terms, now)
+            order = self._new(order_no, request, terms, now, native)
         self._refuse_dead(order, terms, now)
-        prepay_id = f"wx{local(now):%d%H%M%S}{self._digits(22)}"
+        prepay_id = CODE_URL + self._letters(9) if native else f"wx{local(now):%d%H%M%S}{self._digits(22)}"
         order.prepay_ids[prepay_id] = now + PREPAY_LIFE
         self._by_prepay[prepay_id] = order
         return prepay_id
@@ -115,13 +121,16 @@ class OrderBook:
         if now > order.expires_at:
             raise PayError.of(self.codes.expired)
 
-    def _new(self, order_no: str, request: dict[str, Any], terms: dict[str, Any], now: datetime) -> Order:
+    def _new(
+        self, order_no: str, request: dict[str, Any], terms: dict[str, Any], now: datetime, native: bool
+    ) -> Order:
         order = Order(
             out_trade_no=order_no,
             terms=json.loads(json.dumps(terms)),
             amount_fen=request["amount"]["total"],
             description=request["description"],
-            openid=request["payer"]["openid"],
+            openid="" if native else request["payer"]["openid"],
+            trade_type="NATIVE" if native else "JSAPI",
             notify_url=request["notify_url"],
             attach=request.get("attach"),
             created_at=now,
@@ -176,14 +185,15 @@ class OrderBook:
             "out_trade_no": order.out_trade_no,
             "trade_state": order.state.value,
             "trade_state_desc": STATE_TEXT[order.state],
-            "payer": {"openid": order.openid},
             "amount": amount,
         }
+        if order.openid:
+            view["payer"] = {"openid": order.openid}
         if order.state is TradeState.SUCCESS and order.paid_at is not None:
             amount |= {"payer_total": total, "payer_currency": "CNY"}
             view |= {
                 "transaction_id": order.transaction_id,
-                "trade_type": "JSAPI",
+                "trade_type": order.trade_type,
                 "bank_type": "OTHERS",
                 "success_time": local(order.paid_at).isoformat(timespec="seconds"),
                 "attach": order.attach or "",
@@ -196,6 +206,9 @@ class OrderBook:
             for o in self.orders.values()
             if o.state is TradeState.SUCCESS and o.paid_at is not None
         ]
+
+    def _letters(self, count: int) -> str:
+        return "".join(self._random.choice(string.ascii_letters + string.digits) for _ in range(count))
 
     def _digits(self, count: int) -> str:
         return "".join(self._random.choice("0123456789") for _ in range(count))
@@ -213,7 +226,7 @@ def _expiry(text: str | None, now: datetime) -> datetime:
     return min(max(datetime.fromisoformat(text), now + SHORTEST_LIFE), now + LONGEST_LIFE)
 
 
-def _checked(request: dict[str, Any]) -> str:
+def _checked(request: dict[str, Any], native: bool) -> str:
     """Check every field of an order and return its number. Raises PayError PARAM_ERROR."""
     for name, longest in (("appid", 32), ("mchid", 32), ("description", 127), ("notify_url", 255)):
         _text(request, name, longest)
@@ -231,9 +244,12 @@ def _checked(request: dict[str, Any]) -> str:
     if isinstance(amount, dict) and amount.get("currency", "CNY") != "CNY":
         raise _param_error("/amount/currency", amount["currency"], "货币类型须为 CNY")
     payer = request.get("payer")
-    if not isinstance(payer, dict):
-        raise _param_error("/payer", payer, "缺少支付者")
-    _text(payer, "openid", 128)
+    if native and payer is not None:
+        raise _param_error("/payer", payer, "Native 下单没有支付者")
+    if not native:
+        if not isinstance(payer, dict):
+            raise _param_error("/payer", payer, "缺少支付者")
+        _text(payer, "openid", 128)
     _check_notify_url(request["notify_url"])
     _check_expiry(request.get("time_expire"))
     return order_no

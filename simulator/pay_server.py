@@ -69,9 +69,14 @@ class PayServer:
     def pay(self, prepay_id: str, openid: str | None = None) -> Order:
         """The phone confirms a payment. Raises PayError with what the phone would show.
 
+        prepay_id: or the code_url that the phone has scanned; the order then is paid by whoever holds it.
         openid: who holds the phone; another than the order's payer is refused. None: not checked.
         """
         order = self.book.payable(prepay_id, self._clock.now())
+        if order.trade_type == "NATIVE":
+            if not openid or not self._knows_openid(openid):
+                raise PayError(400, "PARAM_ERROR", "请用微信扫码支付")
+            order.openid = openid
         if openid is not None and openid != order.openid:
             raise PayError(400, "PAYER_MISMATCH", "下单账号与支付账号不一致，请核实后再支付")
         if fault := self.switches.strikes(PayFault.PAID_AFTER_CLOSE, order.out_trade_no):
@@ -150,6 +155,8 @@ class PayServer:
             raise PayError(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
         if (method, path) == ("POST", "/v3/pay/transactions/jsapi"):
             return await self._order(_object(body))
+        if (method, path) == ("POST", "/v3/pay/transactions/native"):
+            return self._native_order(_object(body))
         if (method, path) == ("GET", "/v3/certificates"):
             return self._certificates()
         if (method, path) == ("POST", "/v3/security/echo"):
@@ -185,6 +192,12 @@ class PayServer:
         if self.switches.strikes(PayFault.ERROR_AFTER_TAKING, order.out_trade_no):
             raise PayError(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
         return json_response(200, {"prepay_id": prepay_id})
+
+    def _native_order(self, request: dict[str, Any]) -> Response:
+        code_url = self.book.place(request, self._clock.now(), native=True)
+        if self.switches.strikes(PayFault.ERROR_AFTER_TAKING, request["out_trade_no"]):
+            raise PayError(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
+        return json_response(200, {"code_url": code_url})
 
     def _close(self, order_no: str) -> Response:
         order = self.book.close(order_no)

@@ -29,8 +29,9 @@ class PaySheet:
     """GET /phone/pay shows the sheet; POST /phone/pay and /phone/cancel are its two buttons.
 
     Both take a form or JSON: prepay_id, or package with the signed fields of wx.requestPayment (then
-    paySign is checked), optionally openid and back. A form with `back` is answered by a redirect with
-    ?result=ok|cancel|fail; JSON by {"result", "err_msg"}.
+    paySign is checked), or the code_url of a scanned code with the openid of whoever scans it; optionally
+    openid and back. A form with `back` is answered by a redirect with ?result=ok|cancel|fail; JSON by
+    {"result", "err_msg"}.
     """
 
     def __init__(self, server: "PayServer", keys: WorldKeys, clock: Clock) -> None:
@@ -101,7 +102,7 @@ def _fields(query: str, body: bytes, is_json: bool) -> dict[str, str]:
 def _prepay_id(fields: dict[str, str]) -> str:
     package = fields.get("package", "")
     named = package.removeprefix("prepay_id=") if package.startswith("prepay_id=") else ""
-    prepay_id = fields.get("prepay_id", named)
+    prepay_id = fields.get("prepay_id", named) or fields.get("code_url", "")
     if not prepay_id or (named and named != prepay_id):
         raise PayError(400, "PARAM_ERROR", "缺少参数 prepay_id")
     return prepay_id

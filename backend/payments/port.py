@@ -157,6 +157,15 @@ class PaymentChannel(Protocol):
         """
         ...
 
+    async def prepare_native(
+        self, order_no: str, amount_fen: Fen, expires_at: datetime, description: str
+    ) -> str:
+        """Make an order that anybody may pay and return what its QR code says, good for two hours (扫码下单).
+
+        Errors: as `prepare`.
+        """
+        ...
+
     async def query(self, order_no: str) -> ChannelOrder:
         """Ask what became of an order (查单). Errors: ChannelUnsure, ChannelRefused."""
         ...

@@ -69,6 +69,10 @@ class Prepaid(Struct, frozen=True):
     prepay_id: Name
 
 
+class NativeOrder(Struct, frozen=True):
+    code_url: Annotated[str, Meta(min_length=1, max_length=200, pattern="^weixin://")]
+
+
 class Complaint(Struct, frozen=True):
     """The body of an error answer. `message` is for the log alone."""
 
@@ -88,6 +92,14 @@ def read_prepaid(text: bytes) -> str:
     """Read the answer to an order. Raises Unreadable."""
     try:
         return msgspec.json.decode(text, type=Prepaid).prepay_id
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Unreadable(str(error)) from None
+
+
+def read_code_url(text: bytes) -> str:
+    """Read the answer to a native order: an address that WeChat alone opens. Raises Unreadable."""
+    try:
+        return msgspec.json.decode(text, type=NativeOrder).code_url
     except (msgspec.DecodeError, RecursionError) as error:
         raise Unreadable(str(error)) from None
 

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import httpx
 import msgspec
@@ -32,6 +33,7 @@ from backend.payments.wechat_answers import (
     Unreadable,
     channel_order,
     paid_order,
+    read_code_url,
     read_prepaid,
     read_transaction,
 )
@@ -81,7 +83,32 @@ class WechatPay:
         self, order_no: str, amount_fen: Fen, openid: str, expires_at: datetime, description: str
     ) -> str:
         """Make the order known and return its prepay_id, good for two hours (下单)."""
-        body = {
+        body = self._order(order_no, amount_fen, expires_at, description)
+        answer = await self._calls.call("POST", f"{_ORDERS}/jsapi", {**body, "payer": {"openid": openid}})
+        if answer.is_ok:
+            try:
+                return read_prepaid(answer.body)
+            except Unreadable as error:
+                raise _unreadable("prepare", order_no, error) from None
+        raise await self._refusal(order_no, answer, expires_at)
+
+    async def prepare_native(
+        self, order_no: str, amount_fen: Fen, expires_at: datetime, description: str
+    ) -> str:
+        """Make an order that anybody may pay and return what its QR code says (Native 下单)."""
+        body = self._order(order_no, amount_fen, expires_at, description)
+        answer = await self._calls.call("POST", f"{_ORDERS}/native", body)
+        if answer.is_ok:
+            try:
+                return read_code_url(answer.body)
+            except Unreadable as error:
+                raise _unreadable("prepare_native", order_no, error) from None
+        raise await self._refusal(order_no, answer, expires_at)
+
+    def _order(
+        self, order_no: str, amount_fen: Fen, expires_at: datetime, description: str
+    ) -> dict[str, Any]:
+        return {
             "appid": self._settings.appid,
             "mchid": self._settings.mchid,
             "description": description[:_DESCRIPTION_CHARS],
@@ -89,15 +116,7 @@ class WechatPay:
             "time_expire": local(expires_at).isoformat(timespec="seconds"),
             "notify_url": self._settings.notify_url,
             "amount": {"total": amount_fen, "currency": CURRENCY},
-            "payer": {"openid": openid},
         }
-        answer = await self._calls.call("POST", f"{_ORDERS}/jsapi", body)
-        if answer.is_ok:
-            try:
-                return read_prepaid(answer.body)
-            except Unreadable as error:
-                raise _unreadable("prepare", order_no, error) from None
-        raise await self._refusal(order_no, answer, expires_at)
 
     async def query(self, order_no: str) -> ChannelOrder:
         """Ask what became of an order (查单)."""

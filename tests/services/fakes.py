@@ -39,6 +39,13 @@ class FakeChannel:
         self.orders.setdefault(order_no, ChannelOrder(order_no=order_no, state=OrderState.NOT_PAID))
         return f"prepay-{order_no}"
 
+    async def prepare_native(
+        self, order_no: str, amount_fen: Fen, expires_at: datetime, description: str
+    ) -> str:
+        self._note("prepare_native")
+        self.orders.setdefault(order_no, ChannelOrder(order_no=order_no, state=OrderState.NOT_PAID))
+        return f"weixin://wxpay/bizpayurl?pr={order_no}"
+
     async def query(self, order_no: str) -> ChannelOrder:
         self._note("query")
         return self.orders.get(order_no, ChannelOrder(order_no=order_no, state=OrderState.NOT_FOUND))
