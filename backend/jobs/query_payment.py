@@ -15,6 +15,7 @@ KIND = QUERY_PAYMENT
 Payload = TopUpWork
 # Counted from the phone's return, or from the order's begin while the phone has not come back.
 PLAN_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+TILL_S = 3.0  # While its order can be paid, a till hears of the money this soon, without any callback.
 SWEEP_S = 600.0
 WATCH_FOR = timedelta(hours=25)  # A late payment of a closed order is found and booked.
 
@@ -31,4 +32,5 @@ async def run(ctx: Context, payload: Payload) -> Done | Again:
         return Done()
     if found.is_closed:
         return Again(SWEEP_S)
-    return Again(PLAN_S[min(found.queries, len(PLAN_S) - 1)])
+    wait_s = PLAN_S[min(found.queries, len(PLAN_S) - 1)]
+    return Again(min(wait_s, TILL_S) if found.at_the_till else wait_s)

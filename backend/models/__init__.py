@@ -10,6 +10,7 @@ MODEL_MODULES = [
     "backend.models.supply",
     "backend.models.power",
     "backend.models.payments",
+    "backend.models.receipts",
     "backend.models.messages",
     "backend.models.people",
     "backend.models.audit",

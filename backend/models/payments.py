@@ -16,13 +16,20 @@ class TopUpState(StrEnum):
     REFUSED = "refused"  # The channel said no.
 
 
+class Scene(StrEnum):
+    """Where a payment begins (场景)."""
+
+    PHONE = "phone"  # In the tenant's mini-program: the payer is known before.
+    NATIVE = "native"  # A code on the customer screen of a till (扫码): whoever scans it pays.
+
+
 class TopUp(Model):
     id = own_id()
     site_id = fields.BigIntField()
     order_no = fields.CharField(max_length=32, unique=True)
     account_id = link()
-    tenant_id = link()
-    openid = fields.CharField(max_length=64)
+    tenant_id = link()  # 0: begun at a till.
+    openid = fields.CharField(max_length=64)  # Of a NATIVE order: empty until somebody has paid.
     amount_fen = fields.BigIntField()
     request_id = fields.CharField(max_length=64)
     state = fields.CharEnumField(TopUpState, max_length=16, default=TopUpState.CREATED)
@@ -38,6 +45,13 @@ class TopUp(Model):
     entry_id = fields.BigIntField(null=True)
     closed_at = Instant(null=True)
     refused_code = fields.CharField(max_length=64, default="")
+    scene = fields.CharEnumField(Scene, max_length=8, default=Scene.PHONE, db_default=Scene.PHONE.value)
+    code_url = fields.CharField(max_length=200, null=True)  # What the customer screen draws as a QR code.
+    # Of a NATIVE order: who stands at the till, and what the receipt says beside the sum.
+    staff_id = fields.BigIntField(null=True, db_index=True)
+    staff_name = fields.CharField(max_length=32, default="", db_default="")
+    payer = fields.CharField(max_length=32, default="", db_default="")
+    note = fields.CharField(max_length=100, default="", db_default="")
 
     class Meta:
         table = "top_up"

@@ -41,7 +41,7 @@ class SupplyOrder(Model):
     relay = fields.CharEnumField(Relay, max_length=16)
     order_class = fields.CharEnumField(OrderClass, max_length=16)
     reasons = fields.CharField(max_length=200, default="[]")
-    cause = fields.CharField(max_length=160)  # "top_up:<order>", "episode:<id>", "staff:<id>".
+    cause = fields.CharField(max_length=160)  # "top_up:<order or request>", "episode:<id>", "staff:<id>".
     ordered_by = fields.BigIntField(null=True)  # Staff id; NULL: the engine.
     note = fields.CharField(max_length=200, default="", db_default="")  # Why, in that person's words.
     retries = fields.IntField(default=0, db_default=0)  # How often a person had it sent again.

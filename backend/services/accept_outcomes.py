@@ -12,7 +12,6 @@ from backend.logs import logger
 from backend.metrics import observe_paid_to_verified, observe_relay_order
 from backend.models.accounts import Account
 from backend.models.meters import Meter, MeterState
-from backend.models.payments import TopUp
 from backend.models.supply import Supply, SupplyOrder
 from backend.services.alarm_book import clear_alarm, raise_alarm
 from backend.services.alarm_places import place_of
@@ -146,9 +145,8 @@ async def _verified(ctx: Context, meter: Meter, order: SupplyOrder) -> None:
     for kind in ("restore_late", "order_unreachable", "order_contradicted", "order_refused"):
         await clear_alarm(ctx, kind, str(meter.id))
     if order.relay is Relay.ON and order.cause.startswith("top_up:"):
-        top_up = await TopUp.get_or_none(order_no=order.cause.removeprefix("top_up:"))
-        if top_up is not None and top_up.booked_at is not None:
-            observe_paid_to_verified((ctx.clock.now() - top_up.booked_at).total_seconds())
+        # Booked and ordered in one transaction, whatever way the money came.
+        observe_paid_to_verified((ctx.clock.now() - order.ordered_at).total_seconds())
 
 
 async def _alarm(ctx: Context, meter: Meter, order: SupplyOrder, outcome: Outcome) -> None:

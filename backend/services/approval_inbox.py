@@ -15,13 +15,14 @@ from backend.context import Context
 from backend.services.approvals import STANDS_FOR
 from backend.services.staff_names import names_of
 from backend.store import rows, some_utc, sql_time
+from common.units import yuan_text
 
 KEEP_SUPPLY = "keep_supply"
 Row = dict[str, Any]
 
 
 class ApprovalKind(Struct, frozen=True):
-    """One kind of request. `about`: what its object_id names ("meter", "reason", "staff")."""
+    """One kind of request. `about`: what its object_id names ("meter", "reason", "staff", "top_up")."""
 
     permission: str
     words: str
@@ -37,6 +38,9 @@ KINDS: Mapping[str, ApprovalKind] = MappingProxyType(
             "staff.restore.emergency_lift", "解除紧急断电", "/shops/{account_id}", "reason"
         ),
         "totp_reset": ApprovalKind("staff.users.approve", "重置动态口令", "/system/users", "staff"),
+        "reversal": ApprovalKind(
+            "staff.reversal.approve", "冲正", "/counter/receipts?entry={object_id}", "top_up"
+        ),
         KEEP_SUPPLY: ApprovalKind("staff.keep_supply.approve", "保电", "/control/keep-supply"),
     }
 )
@@ -54,6 +58,11 @@ _METERS_SQL = """
 SELECT m.id, m.serial, m.place, m.account_id, s.code, s.name FROM meter m
 LEFT JOIN account a ON a.id = m.account_id LEFT JOIN shop s ON s.id = a.shop_id
 WHERE m.site_id = ? AND m.id = ?"""
+_TOP_UP_SQL = """
+SELECT r.number, r.account_id, p.amount_fen, s.code, s.name FROM receipt r
+JOIN posting p ON p.entry_id = r.entry_id AND p.amount_fen > 0
+JOIN account a ON a.id = r.account_id JOIN shop s ON s.id = a.shop_id
+WHERE r.site_id = ? AND r.entry_id = ?"""
 _REASON_SQL = "SELECT meter_id FROM off_reason WHERE site_id = ? AND id = ?"
 
 
@@ -129,6 +138,8 @@ async def _about(
     object_id = int(row["object_id"])
     if kind.about == "staff":
         return names.get(object_id, ""), None
+    if kind.about == "top_up":
+        return await _about_top_up(site_id, object_id)
     if kind.about == "reason":
         reasons = await rows(_REASON_SQL, [site_id, object_id])
         object_id = int(reasons[0]["meter_id"]) if reasons else 0
@@ -138,3 +149,9 @@ async def _about(
     meter = meters[0]
     shop = f"{meter['code']} {meter['name']}" if meter["code"] else meter["place"]
     return f"{shop} 电表 {meter['serial']}", meter["account_id"]
+
+
+async def _about_top_up(site_id: int, entry_id: int) -> tuple[str, int | None]:
+    (row,) = await rows(_TOP_UP_SQL, [site_id, entry_id])
+    amount = yuan_text(int(row["amount_fen"]))
+    return f"{row['code']} {row['name']} 充值 {amount} 元（收据 {row['number']}）", row["account_id"]

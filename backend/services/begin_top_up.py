@@ -6,13 +6,14 @@ from msgspec import Struct
 from tortoise.exceptions import IntegrityError
 
 from backend.context import Context
-from backend.errors import ChannelRefused, Invalid, NotFound, Refused
+from backend.errors import Invalid, NotFound, Refused
 from backend.models.accounts import Account
 from backend.models.payments import TopUp, TopUpState
 from backend.models.supply import SupplyOrder
-from backend.payments.port import OrderAlreadyPaid, OrderClosed, PhoneParameters
+from backend.payments.port import PhoneParameters
 from backend.services.bindings import account_for
 from backend.services.locks import lock_account
+from backend.services.prepare_order import prepare_order
 from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.work import query_payment
 from backend.store import unit_of_work
@@ -23,8 +24,7 @@ TOP_UP_MIN_FEN = Fen(1_000)
 TOP_UP_MAX_FEN = Fen(2_000_000)
 HOARD_LIMIT_FEN = Fen(SitePolicy().hoard_limit_fen)  # Unless the site's policy says otherwise.
 PAYABLE_FOR = timedelta(minutes=10)
-_FIRST_QUERY = timedelta(seconds=5)
-DESCRIPTION = "商铺电费充值"
+FIRST_QUERY = timedelta(seconds=5)
 
 
 class AmountOutOfRange(Invalid):
@@ -86,7 +86,7 @@ async def begin_top_up(ctx: Context, account_id: int, amount_fen: Fen, request_i
     except IntegrityError:
         raise RequestReused() from None  # For another account, in the same moment.
     if top_up.state is TopUpState.CREATED and ctx.clock.now() < top_up.expires_at:
-        await _prepare(ctx, top_up)
+        await prepare_order(ctx, top_up)
     return _view(ctx, top_up)
 
 
@@ -146,37 +146,8 @@ async def _remember(ctx: Context, account: Account, amount_fen: Fen, request_id:
         expires_at=now + PAYABLE_FOR,
     )
     # Asked for even if we die before the channel has answered.
-    await query_payment(ctx, top_up.id, now + _FIRST_QUERY)
+    await query_payment(ctx, top_up.id, now + FIRST_QUERY)
     return top_up
-
-
-async def _prepare(ctx: Context, top_up: TopUp) -> None:
-    try:
-        prepay_id = await ctx.payments.prepare(
-            top_up.order_no, Fen(top_up.amount_fen), top_up.openid, top_up.expires_at, DESCRIPTION
-        )
-    except OrderAlreadyPaid:
-        await unit_of_work(lambda: query_payment(ctx, top_up.id, ctx.clock.now()), "top_up_paid_before")
-        return
-    except (OrderClosed, ChannelRefused) as error:
-        code = str(error.facts.get("channel_code", error.code))
-        await unit_of_work(lambda: _refused(top_up.id, code), "top_up_refused")
-        raise
-    await unit_of_work(lambda: _prepared(top_up.id, prepay_id), "top_up_prepared")
-    top_up.state, top_up.prepay_id = TopUpState.PREPARED, prepay_id
-
-
-async def _prepared(top_up_id: int, prepay_id: str) -> None:
-    # Only a step forward: the callback may have been faster than this answer.
-    await TopUp.filter(id=top_up_id, state=TopUpState.CREATED).update(
-        state=TopUpState.PREPARED, prepay_id=prepay_id
-    )
-
-
-async def _refused(top_up_id: int, code: str) -> None:
-    await TopUp.filter(id=top_up_id, state=TopUpState.CREATED).update(
-        state=TopUpState.REFUSED, refused_code=code[:64]
-    )
 
 
 async def _returned(ctx: Context, top_up_id: int) -> None:

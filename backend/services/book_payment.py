@@ -6,16 +6,14 @@ Lock order → already booked? → exact checks → entry, order state, supply d
 from msgspec import Struct
 
 from backend.context import Context
-from backend.domain.ledger import top_up_entry
+from backend.domain.ledger import Fact, top_up_entry
 from backend.errors import Bug
 from backend.metrics import count_booked
 from backend.models.accounts import Account
-from backend.models.payments import TopUp, TopUpState
+from backend.models.payments import Scene, TopUp, TopUpState
 from backend.payments.port import CallbackReason, CallbackRefused, PaidOrder
-from backend.services.books import book
-from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account
-from backend.services.work import wake
+from backend.services.take_money import take_money
 from backend.store import after_commit, unit_of_work
 
 
@@ -47,13 +45,9 @@ async def _book(ctx: Context, paid: PaidOrder, leg: str) -> Booked:
         return Booked(top_up.order_no, account.id, is_first=False)
     if paid.amount_fen != top_up.amount_fen:
         raise CallbackRefused(CallbackReason.WRONG_AMOUNT, f"{paid.amount_fen} for {top_up.amount_fen}")
-    if paid.openid != top_up.openid:
-        raise CallbackRefused(CallbackReason.WRONG_PAYER)
+    if paid.openid != top_up.openid and top_up.scene is Scene.PHONE:
+        raise CallbackRefused(CallbackReason.WRONG_PAYER)  # A code on a screen may be paid by anybody.
     await _enter(ctx, account, top_up, paid, leg)
-    # The payment decides about the supply in the same transaction, so that paid means ordered.
-    await decide_account(ctx, account, cause=f"top_up:{top_up.order_no}")
-    wake(ctx, f"top_up:{top_up.order_no}")
-    wake(ctx, f"live:{account.site_id}")
     after_commit(lambda: count_booked(leg))
     return Booked(top_up.order_no, account.id, is_first=True)
 
@@ -66,15 +60,41 @@ async def _enter(ctx: Context, account: Account, top_up: TopUp, paid: PaidOrder,
         cause=f"wechat:{paid.transaction_id}",
         booked_at=now,
         channel="wechat",
-        facts={"order_no": paid.order_no, "paid_at": paid.paid_at.isoformat()},
+        facts={"order_no": paid.order_no, "paid_at": paid.paid_at.isoformat(), **_at_the_till(top_up)},
     )
-    entry_id = await book(ctx, account.site_id, draft, [account])
-    top_up.state = TopUpState.BOOKED
-    top_up.transaction_id = paid.transaction_id
-    top_up.paid_at = paid.paid_at
-    top_up.booked_at = now
-    top_up.booked_by = leg
-    top_up.entry_id = entry_id
-    await top_up.save(
-        update_fields=["state", "transaction_id", "paid_at", "booked_at", "booked_by", "entry_id"]
-    )
+
+    async def remember(entry_id: int) -> None:
+        top_up.state = TopUpState.BOOKED
+        top_up.transaction_id = paid.transaction_id
+        top_up.openid = paid.openid
+        top_up.paid_at = paid.paid_at
+        top_up.booked_at = now
+        top_up.booked_by = leg
+        top_up.entry_id = entry_id
+        await top_up.save(
+            update_fields=[
+                "state",
+                "transaction_id",
+                "openid",
+                "paid_at",
+                "booked_at",
+                "booked_by",
+                "entry_id",
+            ]
+        )
+
+    await take_money(ctx, account, draft, top_up.order_no, remember)
+
+
+def _at_the_till(top_up: TopUp) -> dict[str, Fact]:
+    """State who stood at the till and what the receipt shall say; nothing of an order by phone."""
+    if top_up.scene is not Scene.NATIVE:
+        return {}
+    return {
+        "scene": top_up.scene.value,
+        "method": "wechat",
+        "staff_id": str(top_up.staff_id),
+        "staff_name": top_up.staff_name,
+        "payer": top_up.payer,
+        "note": top_up.note,
+    }

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from backend.context import Context
-from backend.models.payments import TopUp, TopUpState
+from backend.models.payments import Scene, TopUp, TopUpState
 from backend.payments.port import CallbackReason, CallbackRefused, ChannelOrder, CloseResult, OrderState
 from backend.services.book_payment import book_payment
 from backend.services.tasks import PAYMENT_MISMATCH, open_task
@@ -19,6 +19,7 @@ class Found(Struct, frozen=True, kw_only=True):
     is_closed: bool = False
     queries: int = 0
     created_at: datetime | None = None
+    at_the_till: bool = False  # Somebody stands there and waits.
 
 
 async def ask_about(ctx: Context, top_up_id: int) -> Found:
@@ -37,6 +38,18 @@ async def ask_about(ctx: Context, top_up_id: int) -> Found:
     return await still_open(top_up_id)
 
 
+async def close_order(ctx: Context, top_up_id: int) -> Found:
+    """Close an order before its time (关单), or book it when the payer was faster.
+
+    Errors: ChannelUnsure, ChannelRefused: nothing is decided, it may still be paid.
+    """
+    top_up = await TopUp.get(id=top_up_id)
+    if top_up.state in {TopUpState.BOOKED, TopUpState.REFUSED}:
+        return Found(is_settled=True)
+    order = await ctx.payments.query(top_up.order_no)
+    return await (_book(ctx, top_up, order) if order.paid is not None else _close(ctx, top_up, order))
+
+
 async def still_open(top_up_id: int) -> Found:
     """Count a query that settled nothing, answered or not, so that the next one waits longer."""
     top_up = await TopUp.get(id=top_up_id)
@@ -46,6 +59,7 @@ async def still_open(top_up_id: int) -> Found:
         is_closed=top_up.state is TopUpState.CLOSED,
         queries=top_up.queries,
         created_at=top_up.created_at,
+        at_the_till=top_up.scene is Scene.NATIVE,
     )
 
 

@@ -1,4 +1,4 @@
-"""One search for all that staff look for (全局搜索): shops, phones, meters, relay orders.
+"""One search for all that staff look for (全局搜索): shops, phones, meters, receipts, relay orders.
 
 Everything of the site that can be found is read at once (a mall has some hundred shops) and ranked here:
 names need pinyin, which no database knows. Groups come in a fixed order, empty ones are left out.
@@ -13,11 +13,13 @@ from backend.context import Context
 from backend.services.pinyin_match import NO_MATCH, rank
 from backend.services.row_ids import id_of
 from backend.store import rows
+from common.units import yuan_text
 from common.wire import Relay
 
 MOST_PER_GROUP = 8
 SHORTEST_PHONE_TAIL = 4
 _SHORTEST_SERIAL_PART = 3
+_SHORTEST_RECEIPT_PART = 4
 
 Kind = Literal["shop", "contact", "meter", "receipt", "command"]
 Row = dict[str, Any]
@@ -35,6 +37,11 @@ _CONTACTS_SQL = """
 SELECT c.id, c.name AS person, c.phone, c.account_id, s.code, s.name
 FROM contact c JOIN account a ON a.id = c.account_id JOIN shop s ON s.id = a.shop_id
 WHERE a.site_id = ? AND a.closed_at IS NULL ORDER BY s.code, c.id"""
+_RECEIPTS_SQL = """
+SELECT r.entry_id, r.number, r.account_id, p.amount_fen, s.code, s.name
+FROM receipt r JOIN posting p ON p.entry_id = r.entry_id AND p.amount_fen > 0
+JOIN account a ON a.id = r.account_id JOIN shop s ON s.id = a.shop_id
+WHERE r.site_id = ? AND r.number LIKE ? ORDER BY r.entry_id DESC LIMIT 8"""
 _ORDER_SQL = """
 SELECT o.id, o.meter_id, o.relay, m.serial, m.account_id, s.code, s.name
 FROM supply_order o JOIN meter m ON m.id = o.meter_id
@@ -144,6 +151,22 @@ async def _meters(ctx: Context, wanted: str) -> list[Found]:
     ]
 
 
+async def _receipts(ctx: Context, wanted: str) -> list[Found]:
+    """Find receipts by their number or a part of it, the newest first."""
+    if len(wanted) < _SHORTEST_RECEIPT_PART or not wanted.replace("-", "").isalnum():
+        return []
+    return [
+        Found(
+            id=str(row["entry_id"]),
+            account_id=str(row["account_id"]),
+            meter_id=None,
+            title=row["number"],
+            detail=f"{row['code']} {row['name']} · {yuan_text(int(row['amount_fen']))} 元",
+        )
+        for row in await rows(_RECEIPTS_SQL, [ctx.caller.site_id, f"%{wanted.upper()}%"])
+    ]
+
+
 async def _orders(ctx: Context, wanted: str) -> list[Found]:
     """Find a relay order by its whole number (指令编号)."""
     number = id_of(wanted)
@@ -166,6 +189,7 @@ _FINDERS: tuple[tuple[Kind, str, _Find], ...] = (
     ("shop", "staff.account.view", _shops),
     ("contact", "staff.tenant.view", _contacts),
     ("meter", "staff.meter.view", _meters),
+    ("receipt", "staff.account.view", _receipts),
     ("command", "staff.command.view", _orders),
 )
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from msgspec import to_builtins
@@ -11,14 +12,19 @@ from backend.models.accounts import Account
 from backend.models.ledger import Entry
 from backend.models.meters import Meter, RatioChange
 from backend.models.operations import Alarm, StaffTask
+from backend.models.payments import TopUp, TopUpState
 from backend.models.people import Binding
+from backend.models.receipts import Receipt
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.contact_checks import send_code
 from backend.services.control_supply import read_now, trip
+from backend.services.counter_top_up import Method, Payment, top_up_at_counter
 from backend.services.keep_supply import ask_keep_supply
 from backend.services.meter_changes import Replacement, ask_change
+from backend.services.native_orders import Scan, order_native
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
+from backend.services.reversals import ask_reversal
 from backend.services.show_site import show_site
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
@@ -26,6 +32,7 @@ from common.wire import ReadingKind
 from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close
 
 HANGING = {"unit": 99, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
+CARD = Payment(amount_fen=5_000, method=Method.CARD, reference="1", request_id="elsewhere")
 RATIO = RatioBody(ct_ratio=40, rated_power_w=100_000, replaced=True, reason="更换互感器")
 HUGE = 2**70  # No id of ours; more than a database can hold.
 DAYS = {"first_on": "2026-03-01", "last_on": "2026-03-02"}
@@ -50,6 +57,8 @@ async def things(guarded: Guarded) -> dict[str, Any]:
         lambda: raise_alarm(other.ctx, other.site_id, "meter_clock", "1", "x", meter_id=meter.id)
     )
     await trip(other.as_staff(9), meter.id, "别处")
+    till = await top_up_at_counter(other.as_staff(9), account.id, CARD)
+    code = await order_native(other.as_staff(9), account.id, Scan(amount_fen=5_000, request_id="code"))
     (shaft,) = await show_site(other.as_staff(9))
     (gateway,) = shaft.gateways
     return {
@@ -58,7 +67,9 @@ async def things(guarded: Guarded) -> dict[str, Any]:
         "line_id": int(gateway.lines[0].line_id),
         "ratio_change_id": int(await ask_ratio_change(other.as_staff(9), meter.id, RATIO)),
         "account_id": account.id,
-        "entry_id": account.id,
+        "entry_id": int(till.top_up_id),
+        "top_up_id": int(code.top_up_id),
+        "approval_id": int((await ask_reversal(other.as_staff(9), int(till.top_up_id), "别处")).approval_id),
         "on": "2026-03-02",
         "alarm_id": alarm.id,
         "meter_id": meter.id,
@@ -86,7 +97,7 @@ async def things(guarded: Guarded) -> dict[str, Any]:
 def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
     """A body with which the same call at home would go through."""
     until_at = guarded.mall.clock.now() + timedelta(hours=1)
-    why = {"reason": "改造"}
+    why, request = {"reason": "改造"}, {"request_id": str(uuid4())}
     bodies: dict[str, dict[str, Any]] = {
         "staff.acknowledge_alarm": {},
         "staff.assign_alarm": {"staff_id": "1"},
@@ -110,6 +121,11 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
             "reason": "烧表",
         },
         "staff.decide_meter_change": {"granted": True},
+        "staff.top_up_at_counter": {"amount_fen": 100, "method": "cash", "received_fen": 100, **request},
+        "staff.order_native": {"amount_fen": 5_000, **request},
+        "staff.print_receipt": request,
+        "staff.ask_reversal": why,
+        "staff.decide_reversal": {"granted": True},
         "staff.decide_register": {
             "read_at": guarded.mall.clock.now().isoformat(),
             "accept": True,
@@ -133,7 +149,8 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
 
 async def knock(guarded: Guarded, name: str, path: dict[str, Any]) -> int:
     operation = OPERATIONS[name]
-    caller = "tenant" if operation.kind is CallerKind.TENANT else "manager"
+    at_the_till = operation.permission == "staff.top_up"
+    caller = "tenant" if operation.kind is CallerKind.TENANT else "cashier" if at_the_till else "manager"
     answer = await guarded.call(
         operation,
         await guarded.sign_in(caller),
@@ -165,7 +182,9 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
 
     assert (await OffReason.get()).lifted_at is None
     assert (await SupplyOrder.get()).ended_at is None
-    assert await Entry.all().count() == 0
+    assert (await Entry.get()).cause == f"counter:{CARD.request_id}"
+    assert (await Receipt.get()).print_count == 0
+    assert (await TopUp.get(staff_id=9)).state is TopUpState.PREPARED
     assert await ReadRequest.all().count() == 1
     assert await Meter.filter(retired_at__isnull=False).count() == 0
     assert (await RatioChange.get()).approved_at is None
@@ -185,6 +204,7 @@ async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:
         "list_keep_supplies",
         "list_commands",
         "list_approvals",
+        "list_receipts",
         "search",
     ):
         answer = await guarded.call(OPERATIONS[f"staff.{name}"], headers)

@@ -14,6 +14,7 @@ from tests.permissions.conftest import CALLERS, GUARDED, OPERATIONS, ROLES, UNRE
 EVERYBODY = frozenset(ROLES)
 BUILDS = {"administrator", "manager"}
 OPENS = {"cashier", "manager"}
+TILL = frozenset({"cashier"})
 KNOWS_SITE = {"administrator", "electrician", "finance", "manager"}
 ACTS, WIRED = ("add", "change", "remove"), ("shaft", "gateway", "line")
 SHOP_LISTS = ("entries", "commands", "messages", "alarms")
@@ -89,6 +90,11 @@ STAFF = {
     ),
     "staff.show_practice_shop": EVERYBODY,
     "staff.make_practice_shop": {"manager"},
+    **dict.fromkeys(("staff.top_up_at_counter", "staff.order_native", "staff.cancel_native"), TILL),
+    **dict.fromkeys(("staff.show_counter_account", "staff.follow_top_up"), TILL),
+    **dict.fromkeys(("staff.show_receipt", "staff.list_receipts", "staff.print_receipt"), EVERYBODY),
+    "staff.ask_reversal": {"cashier", "finance", "manager"},
+    "staff.decide_reversal": {"finance", "manager"},
 }
 PUBLIC = {
     "callbacks.sms_receipts",
@@ -104,6 +110,11 @@ PUBLIC = {
     "tenant.sign_in",
 }
 MONEY_AND_RELAYS = {
+    "staff.top_up_at_counter",
+    "staff.order_native",
+    "staff.cancel_native",
+    "staff.ask_reversal",
+    "staff.decide_reversal",
     "staff.trip",
     "staff.restore",
     "staff.emergency_trip",

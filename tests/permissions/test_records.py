@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import uuid4
 
 from msgspec import to_builtins
 
@@ -10,6 +11,9 @@ from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.openings import ContactCheck
 from backend.models.operations import StaffTask
+from backend.models.payments import TopUp
+from backend.models.people import Approval
+from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
 from backend.services.alarm_book import raise_alarm
@@ -92,6 +96,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
     await build(guarded, act)
     await open_one(guarded, act)
+    await sell(guarded, act)
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -190,6 +195,23 @@ async def newest_order() -> dict[str, int]:
     row = await SupplyOrder.all().order_by("-id").first()
     assert row is not None
     return {"order_id": row.id}
+
+
+async def sell(guarded: Guarded, act: Act) -> None:
+    """Take cash and print it, undo it; show a code and close it."""
+    account = {"account_id": (await guarded.mall.account()).id}
+    cash = {"amount_fen": 5_000, "method": "cash", "received_fen": 5_000, "request_id": str(uuid4())}
+    await act("staff.top_up_at_counter", "cashier", account, cash)
+    await act("staff.top_up_at_counter", "cashier", account, cash)
+    entry = {"entry_id": (await Receipt.get()).entry_id}
+    await act("staff.print_receipt", "cashier", entry, {"request_id": str(uuid4())})
+    await act("staff.ask_reversal", "cashier", entry, {"reason": "收错商铺"})
+    asked = {"approval_id": (await Approval.get(kind="reversal")).id}
+    await act("staff.decide_reversal", "finance", asked, {"granted": True})
+    scan = {"amount_fen": 5_000, "request_id": str(uuid4())}
+    await act("staff.order_native", "cashier", account, scan)
+    await act("staff.order_native", "cashier", account, scan)
+    await act("staff.cancel_native", "cashier", {"top_up_id": (await TopUp.get(scene="native")).id})
 
 
 async def newest_wish() -> int:

@@ -13,6 +13,7 @@ from backend.models.supply import SupplyOrder
 from backend.services.pinyin_match import NO_MATCH, rank
 from backend.services.search import MOST_PER_GROUP, search
 from tests.services.mall import SmallMall, small_mall
+from tests.services.test_counter import pay
 
 EVERYTHING = ("staff.account.view", "staff.tenant.view", "staff.meter.view", "staff.command.view")
 
@@ -147,3 +148,12 @@ async def test_a_mall_of_350_shops_answers_within_20_ms_with_eight_at_most(
         assert all(len(group.items) <= MOST_PER_GROUP for group in result.groups)
 
     assert {typed: took_s for typed, took_s in best_s.items() if took_s > 0.02} == {}
+
+
+async def test_a_receipt_is_found_by_its_number(mall: SmallMall) -> None:
+    booked = await pay(mall, 50_000, "A002")
+    await pay(mall, 1_000)
+
+    for typed in (booked.receipt_number, "0302-0001", "-0001"):
+        assert (await found(mall, typed))["receipt"] == [booked.receipt_number]
+    assert "receipt" not in await found(mall, booked.receipt_number, "staff.meter.view")
