@@ -85,6 +85,7 @@ class CounterCard(Struct, frozen=True, kw_only=True):
     fill_days: int
     fill_fen: int | None  # Lasts `fill_days` days from now; 0 when the balance does already.
     in_arrears: bool
+    level: int  # domain.warnings.Level: the last one told to people.
     off_reasons: list[str]
     keep_supply_until: datetime | None
     room_fen: int  # Up to the hoarding limit (余额上限).
@@ -134,6 +135,7 @@ async def show_card(ctx: Context, account_id: int) -> CounterCard:
         fill_days=FILL_DAYS,
         fill_fen=_fill_fen(account, estimated),
         in_arrears=account.in_arrears,
+        level=account.level,
         off_reasons=await _off_reasons(account.id, is_off_for_money),
         keep_supply_until=kept.until_at if kept else None,
         room_fen=max(0, policy.hoard_limit_fen - account.settled_fen),

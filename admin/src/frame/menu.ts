@@ -33,6 +33,7 @@ export const MENU: Group[] = [
     icon: Wallet,
     entries: [
       { path: '/counter', title: '售电收款' },
+      { path: '/counter/receipts', title: '收据' },
       { path: '/account/open', title: '开户' },
       { path: '/account/import', title: '批量导入' },
     ],
