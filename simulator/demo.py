@@ -215,6 +215,13 @@ class Actions:
         order_no = await person.pay_and_wait(fen)
         return f"{shop} 已交电费 {fen / 100:.2f} 元（订单 {order_no}），已入账"
 
+    async def scan(self, shop: str) -> str:
+        await self.move_in()
+        fen = await self._people[shop].scan()
+        if fen is None:
+            raise DemoRefused(f"柜台没有 {shop} 的收款码：请收银员选“扫码”后按 F9")
+        return f"{shop} 的店主扫码付了 {fen / 100:.2f} 元，等微信支付通知柜台"
+
     async def _switch(self, **what: Any) -> None:
         try:
             await self._stack.switch_mall(**what)

@@ -104,6 +104,11 @@ class Phone:
         """Play wx.requestPayment and press "pay"; return its errMsg (支付)."""
         return await self._sheet("/phone/pay", order)
 
+    async def scan(self, code_url: str) -> str:
+        """Scan the code on a till's customer screen and press "pay" (扫一扫); return what the sheet says."""
+        body = {"code_url": code_url, "openid": self.person.openid}
+        return str((await self._wechat(self._pay_url + "/phone/pay", body))["err_msg"])
+
     async def cancel(self, order: PhoneOrder) -> str:
         """Play wx.requestPayment and press "cancel"; return its errMsg."""
         return await self._sheet("/phone/cancel", order)

@@ -9,6 +9,7 @@ import httpx
 from backend.context import Caller, CallerKind, Context
 from backend.models.accounts import Account
 from backend.models.meters import Meter
+from backend.models.payments import TopUp
 from backend.models.site import Shop
 from backend.services.bindings import issue_binding_code
 from common.clock import Clock
@@ -51,6 +52,17 @@ class Shopper:
                 raise RuntimeError(f"{order_no} was not booked within {BOOKED_WITHIN_S:.0f} s")
             await self.clock.sleep(0.2)
         return order_no
+
+    async def scan(self) -> int | None:
+        """Scan the code on the till's customer screen and pay; return the fen, None when no code is shown."""
+        shown = TopUp.filter(account_id=int(self.account_id), scene="native", state="prepared")
+        code = await shown.filter(expires_at__gt=self.clock.now()).order_by("-id").first()
+        if code is None or code.code_url is None:
+            return None
+        answer = await self.phone.scan(code.code_url)
+        if not answer.endswith(":ok"):
+            raise RuntimeError(f"{self.person}: {answer}")
+        return code.amount_fen
 
 
 async def shoppers(ctx: Context, running: Stack, client: httpx.AsyncClient) -> list[Shopper]:

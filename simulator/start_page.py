@@ -6,6 +6,7 @@
     POST /overload  {"shop", "on"}     more power than allowed, or as before
     POST /gateway   {"code", "gone"}   cut a gateway off, or bring it back
     POST /pay       {"shop", "fen"}    the shop's person pays, by the phone's real way
+    POST /scan      {"shop"}           the shop's person scans the code on the till's customer screen
 
 Every POST answers {"sentence"}: what happened, or why not, in Chinese.
 """
@@ -90,6 +91,8 @@ class DemoActions(Protocol):
 
     async def pay(self, shop: str, fen: int) -> str: ...
 
+    async def scan(self, shop: str) -> str: ...
+
 
 class _Shop(Struct, frozen=True, forbid_unknown_fields=True):
     shop: str
@@ -125,6 +128,7 @@ class StartPage:
             "/overload": self._overload,
             "/gateway": self._gateway,
             "/pay": self._pay,
+            "/scan": lambda body: actions.scan(_read(_Shop, body).shop),
         }
 
     async def respond(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Response:

@@ -29,6 +29,7 @@ const ACTS = {
   overload: () => ['/overload', { shop: select('shop').value, on: true }],
   relieve: () => ['/overload', { shop: select('shop').value, on: false }],
   pay: () => ['/pay', { shop: select('shop').value, fen: 5000 }],
+  scan: () => ['/scan', { shop: select('shop').value }],
   cut: () => ['/gateway', { code: select('gateway').value, gone: true }],
   heal: () => ['/gateway', { code: select('gateway').value, gone: false }],
 };

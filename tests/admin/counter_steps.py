@@ -1,5 +1,6 @@
 """What tests of the counter share: a shop of their own, its money, and the keys of a cashier."""
 
+import re
 from dataclasses import dataclass
 
 from playwright.async_api import Page, expect
@@ -69,3 +70,9 @@ async def choose(page: Page, till: Till) -> None:
     await page.keyboard.press("Enter")
     await expect(page.locator("section.shop")).to_contain_text(till.shop.code)
     await expect(page.locator("input[name=amount]")).to_be_focused()
+
+
+def boxes(pdf: bytes) -> list[tuple[float, float]]:
+    """Width and height of each page in points."""
+    found = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)\s*\]", pdf)
+    return [(float(width), float(height)) for width, height in found]

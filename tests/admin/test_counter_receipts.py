@@ -1,6 +1,5 @@
 """Receipts: as wide as the paper, printed again and counted, searched for, undone by two people."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +13,7 @@ from backend.models.people import Staff
 from backend.models.receipts import Receipt
 from backend.services.counter_top_up import CounterTopUp, Method, Payment, top_up_at_counter
 from tests.admin.conftest import Picture, SignIn, find_barriers
-from tests.admin.counter_steps import Till, till_for
+from tests.admin.counter_steps import Till, boxes, till_for
 from tests.pages.stage import OnStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -37,12 +36,6 @@ async def sell(stage: OnStage, till: Till, amount_fen: int = 123_456, **more: st
         **more,
     )
     return await top_up_at_counter(replace(stage.ctx, caller=caller), till.account_id, payment)
-
-
-def boxes(pdf: bytes) -> list[tuple[float, float]]:
-    """Width and height of each page in points."""
-    found = re.findall(rb"/MediaBox\s*\[\s*0\s+0\s+([\d.]+)\s+([\d.]+)\s*\]", pdf)
-    return [(float(width), float(height)) for width, height in found]
 
 
 @pytest.mark.parametrize("paper", PAPERS)

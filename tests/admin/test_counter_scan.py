@@ -30,6 +30,7 @@ async def customer(page: Page, stage: OnStage, sign_in: SignIn) -> AsyncIterator
     screen = await opened.value
     problems = watch(screen)
     await expect(screen.get_by_text("电费充值")).to_be_visible()
+    await Picture(screen)("customer-idle", 1024, 768)
     await page.bring_to_front()
     await page.locator("[data-counter-search]").focus()
     yield screen
@@ -62,6 +63,7 @@ async def test_a_code_is_shown_paid_by_a_phone_booked_and_powered(
     await expect(customer.get_by_role("img", name="微信收款码")).to_be_visible()
     await expect(customer.get_by_text("350.00")).to_be_visible()
     await picture("counter-code", 1366, 768)
+    await Picture(customer)("customer-code", 1024, 768)
     found = await find_barriers(page)
     assert found == [], "\n".join(found)
     found = await find_barriers(customer)
@@ -71,6 +73,7 @@ async def test_a_code_is_shown_paid_by_a_phone_booked_and_powered(
     stage.world.pay.pay(order.code_url or "", someone(stage))
 
     await expect(customer.get_by_text("已收款")).to_be_visible(timeout=15_000)
+    await Picture(customer)("customer-paid", 1024, 768)
     strip = page.locator(".strip")
     await expect(strip).to_contain_text("已入账，正在送电")
     await stage.converge(till.shop.code)
@@ -134,7 +137,7 @@ async def test_the_customer_sees_the_sum_and_the_change(page: Page, stage: OnSta
 
     await expect(customer.get_by_text("¥88.50")).to_be_visible()
     await expect(customer.get_by_text("找零 ¥11.50")).to_be_visible()
-    await customer.set_viewport_size({"width": 1024, "height": 640})
+    await Picture(customer)("customer-sum", 1024, 768)
     await page.keyboard.press("F9")
     await expect(customer.get_by_text("已收款")).to_be_visible()
 

@@ -1,20 +1,36 @@
 """The counter by keyboard: from the search to the receipt, and never twice."""
 
+import re
 import time
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from backend.models.accounts import Account
 from backend.models.receipts import Receipt
+from common.units import NANOYUAN_PER_FEN
 from common.wire import Relay
 from tests.admin.conftest import Picture, SignIn, find_barriers
-from tests.admin.counter_steps import choose, cut_off, till_for
+from tests.admin.counter_steps import boxes, choose, cut_off, till_for
 from tests.pages.stage import OnStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 TOP_UPS = "**/counter-top-ups"
 NO_PRINTER = "window.print = () => { window.printed = (window.printed ?? 0) + 1 }"
+
+# Keeps what the printer would get, since a test cannot print while the page waits for its printer.
+KEEP_PAPER = """
+window.print = () => {
+  const paper = document.querySelector('.only-on-paper').cloneNode(true)
+  const sheets = [...document.adoptedStyleSheets]
+  document.body.dataset.printed = 'yes'
+  window.layPaper = () => {
+    document.body.append(paper)
+    document.body.classList.add('prints-receipt')
+    document.adoptedStyleSheets = sheets
+  }
+}"""
 
 
 async def test_a_sale_by_keyboard_alone_from_the_search_to_the_receipt(
@@ -54,6 +70,7 @@ async def test_the_screen_keeps_nobody_out_and_fits_both_sizes(
     page: Page, stage: OnStage, sign_in: SignIn, picture: Picture
 ) -> None:
     till = await till_for(stage, 1)
+    await Account.filter(id=till.account_id).update(mean_daily_nano=4_000 * NANOYUAN_PER_FEN)
     await sign_in(page, "cashier", "/counter")
     await picture("counter-empty", 1366, 768)
     await choose(page, till)
@@ -66,6 +83,89 @@ async def test_the_screen_keeps_nobody_out_and_fits_both_sizes(
     assert found == [], "\n".join(found)
     confirm = page.get_by_role("button", name="确认收款并打印")
     await expect(confirm).to_be_in_viewport()
+
+
+async def test_f4_fills_up_thirty_days_and_the_sum_says_so(
+    page: Page, stage: OnStage, sign_in: SignIn
+) -> None:
+    till = await till_for(stage, 28)
+    daily_fen = 4_000
+    await Account.filter(id=till.account_id).update(mean_daily_nano=daily_fen * NANOYUAN_PER_FEN)
+    await sign_in(page, "cashier", "/counter")
+    await choose(page, till)
+    await page.keyboard.press("F4")
+
+    wanted_fen = max(0, 30 * daily_fen - await till.settled_fen())
+    whole_yuan = -(-wanted_fen // 100)
+    await expect(page.locator("input[name=amount]")).to_have_value(f"{whole_yuan:,}.00")
+    await expect(page.locator(".after")).to_contain_text(re.compile("约 (29|30) 天"))
+
+
+async def test_two_enters_on_the_button_book_once(page: Page, stage: OnStage, sign_in: SignIn) -> None:
+    till = await till_for(stage, 18)
+    await page.add_init_script(NO_PRINTER)
+    await sign_in(page, "cashier", "/counter")
+    await choose(page, till)
+    await page.keyboard.type("140")
+    await page.get_by_role("button", name="确认收款并打印").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".strip")).to_contain_text("¥140.00")
+
+    await page.wait_for_timeout(300)
+    assert len(await till.entries()) == 1
+
+
+async def test_a_printer_that_fails_stops_no_sale(page: Page, stage: OnStage, sign_in: SignIn) -> None:
+    till = await till_for(stage, 19)
+    await sign_in(page, "cashier", "/counter")
+    await page.route("**/prints", lambda route: route.abort())
+    await choose(page, till)
+    await page.keyboard.type("150")
+    await page.keyboard.press("F9")
+
+    await expect(page.locator(".strip")).to_contain_text("¥150.00")
+    await expect(page.get_by_text("已收款，收据没有打印")).to_be_visible()
+    await expect(page.locator("[data-counter-search]")).to_be_focused()
+    assert len(await till.entries()) == 1
+
+
+async def test_what_f9_prints_is_the_receipt_alone_as_wide_as_the_roll(
+    page: Page, stage: OnStage, sign_in: SignIn
+) -> None:
+    till = await till_for(stage, 26)
+    await page.add_init_script(KEEP_PAPER)
+    await sign_in(page, "cashier", "/counter")
+    await choose(page, till)
+    await page.keyboard.type("160")
+    await page.keyboard.press("F9")
+    await expect(page.locator(".strip")).to_contain_text("¥160.00")
+    await expect(page.locator("body[data-printed]")).to_be_attached()
+
+    await page.evaluate("window.layPaper()")
+    pdf = await page.pdf(prefer_css_page_size=True)
+
+    (box,) = boxes(pdf)
+    assert abs(box[0] - 227) <= 1
+    assert box[1] < 450
+
+
+async def test_a_session_that_ends_before_the_sale_is_asked_for_and_the_sale_goes_on(
+    page: Page, stage: OnStage, sign_in: SignIn
+) -> None:
+    till = await till_for(stage, 27)
+    await page.add_init_script(NO_PRINTER)
+    await sign_in(page, "cashier", "/counter")
+    await choose(page, till)
+    await page.keyboard.type("170")
+    await page.context.clear_cookies()
+    await page.keyboard.press("F9")
+    await page.fill("input[name=username]", "cashier")
+    await page.fill("input[name=password]", "correct horse battery")
+    await page.keyboard.press("Enter")
+
+    await expect(page.locator(".strip")).to_contain_text("¥170.00")
+    assert len(await till.entries()) == 1
 
 
 async def test_a_double_f9_and_a_double_click_book_once(page: Page, stage: OnStage, sign_in: SignIn) -> None:

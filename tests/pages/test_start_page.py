@@ -46,6 +46,10 @@ class NotedActions:
         self.asked.append(("pay", shop, fen))
         raise httpx.ConnectError("nobody")
 
+    async def scan(self, shop: str) -> str:
+        self.asked.append(("scan", shop))
+        return f"{shop} 的店主扫码付了 500.00 元"
+
 
 @dataclass
 class Start:
