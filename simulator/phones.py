@@ -62,7 +62,7 @@ class Shopper:
         answer = await self.phone.scan(code.code_url)
         if not answer.endswith(":ok"):
             raise RuntimeError(f"{self.person}: {answer}")
-        return code.amount_fen
+        return int(code.amount_fen)
 
 
 async def shoppers(ctx: Context, running: Stack, client: httpx.AsyncClient) -> list[Shopper]:

@@ -7,7 +7,7 @@ const card = (more: Partial<Card> = {}): Card =>
     estimated_fen: 10_000,
     overdraft_fen: 0,
     mean_daily_nano: 1_000 * 10_000_000,
-    meters: [{ meter_id: '1', serial: '1', relay: 'on', desired: 'on', verified: true, read_at: '2026-03-02T04:00:00Z', silent_since_at: null }],
+    meters: [{ meter_id: '1', serial: '1', relay: 'ON', desired: 'ON', verified: true, read_at: '2026-03-02T04:00:00Z', silent_since_at: null }],
     recent: [],
     off_reasons: [],
     to_restore_fen: 0,
