@@ -41,6 +41,7 @@ class CounterTrack(Struct, frozen=True, kw_only=True):
     ordered_at: datetime | None
     fetched_at: datetime | None
     acknowledged_at: datetime | None
+    commanded_at: datetime | None  # The best there is where a meter cannot read its contact back.
     verified_at: datetime | None
     meter_silent: bool
     sentence: str
@@ -79,6 +80,7 @@ def _unpaid(ctx: Context, top_up: TopUp) -> CounterTrack:
         ordered_at=None,
         fetched_at=None,
         acknowledged_at=None,
+        commanded_at=None,
         verified_at=None,
         meter_silent=False,
         sentence=_unpaid_sentence(ctx, top_up),
@@ -118,6 +120,7 @@ async def _booked(entry: Entry, leg: Posting, top_up: TopUp | None, mark: str, a
         ordered_at=_last([one.ordered_at for one in orders]),
         fetched_at=_last([one.fetched_at for one in orders]),
         acknowledged_at=_last([one.acknowledged_at for one in orders]),
+        commanded_at=_last([one.commanded_at for one in orders]),
         verified_at=verified_at,
         meter_silent=is_silent,
         sentence=await _sentence(account_id, orders, is_silent),
@@ -139,6 +142,8 @@ async def _sentence(account_id: int, orders: list[SupplyOrder], is_silent: bool)
         return "已入账，已送电"
     if any(one.end_stage is not None and one.end_stage is not Stage.VERIFIED for one in orders):
         return "已入账；送电指令已被后来的指令取代"
+    if all(one.commanded_at is not None or one.verified_at is not None for one in orders):
+        return "已入账，电表已执行合闸；这块表不能回读触点，用上电后才算确认"
     if is_silent:
         return "已入账，电表恢复通讯后自动送电"
     if any(one.trouble is not None for one in orders):

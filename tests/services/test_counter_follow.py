@@ -48,6 +48,19 @@ async def test_cash_for_a_shop_that_is_off_is_followed_to_the_meter(mall: SmallM
     assert (last.sentence, last.is_done) == ("已入账，已送电", True)
 
 
+async def test_a_meter_without_contact_bits_is_not_called_powered(mall: SmallMall) -> None:
+    await mall.cut_off()
+    booked = await pay(mall)
+
+    await mall.outcome(Stage.ACKNOWLEDGED)
+    await mall.outcome(Stage.COMMANDED)
+
+    track = await follow(mall, booked)
+    assert (track.verified_at, track.is_done) == (None, False)
+    assert track.commanded_at is not None
+    assert track.sentence.startswith("已入账，电表已执行合闸")
+
+
 async def test_a_silent_meter_is_said_and_the_money_is_safe(mall: SmallMall) -> None:
     await mall.cut_off()
     await MeterState.filter(meter_id=(await mall.meter()).id).update(silent_since_at=mall.clock.now())

@@ -1,5 +1,5 @@
 /** The till (收款台): one form from the shop to the receipt, and every payment under one request. */
-import { computed, reactive, ref, shallowRef } from 'vue'
+import { computed, reactive, ref, shallowRef, watch } from 'vue'
 import { api, newRequestId, take } from '../../api/client'
 import { Refusal } from '../../api/refusal'
 import { useSubmit } from '../../api/use'
@@ -29,6 +29,8 @@ export function useTill(onSold: (sold: Sold) => void) {
   const cardError = shallowRef<Refusal>()
   const requestId = ref(newRequestId())
   const isUnsure = ref(false)
+  /** The last look at what others have taken meanwhile, before something is sent. */
+  const isChecking = ref(false)
   const warnedAt = ref(0)
   /** The order whose code is on the customer screen. */
   const scanId = ref('')
@@ -91,17 +93,29 @@ export function useTill(onSold: (sold: Sold) => void) {
 
   /** F9 and F8. The same amount again within ten minutes takes a second, later press. */
   async function confirm(print: boolean): Promise<void> {
-    if (!card.value || isBusy.value || scanId.value) return
-    if (!isUnsure.value) {
-      if (complains()) return
-      if (isRepeated.value && !warnedAt.value) {
-        warnedAt.value = Date.now()
-        return
-      }
-      if (isRepeated.value && Date.now() - warnedAt.value < READ_WARNING_MS) return
-    }
-    await go({ ...draft(), print })
+    if (!card.value || isBusy.value || isChecking.value || scanId.value) return
+    if (!isUnsure.value && complains()) return
+    // What was confirmed is what is sent, whatever is typed while we look once more.
+    const what = { ...draft(), print }
+    if (!isUnsure.value && !(await isMeant(what))) return
+    await go(what)
   }
+
+  /** Ask whether this is a repetition, of another till's or tab's payment too. */
+  async function isMeant(what: Draft): Promise<boolean> {
+    if (warnedAt.value) return Date.now() - warnedAt.value >= READ_WARNING_MS
+    isChecking.value = true
+    try {
+      await choose(what.accountId)
+    } finally {
+      isChecking.value = false
+    }
+    if (card.value?.account_id !== what.accountId || requestId.value !== what.requestId) return false
+    if (isRepeated.value) warnedAt.value = Date.now()
+    return !isRepeated.value
+  }
+
+  watch(amountFen, () => (warnedAt.value = 0))
 
   function draft(): Draft {
     return {
