@@ -9,6 +9,7 @@ from backend.context import Context
 from backend.errors import Invalid, NotFound, Refused
 from backend.models.accounts import Account
 from backend.models.payments import TopUp, TopUpState
+from backend.models.site import Shop
 from backend.models.supply import SupplyOrder
 from backend.payments.port import PhoneParameters
 from backend.services.bindings import account_for
@@ -44,6 +45,13 @@ class RequestReused(Refused):
     message = "这次请求与之前的金额或户号不同，请重新发起"
 
 
+class PracticeShop(Refused):
+    """A shop to practise on moves no real money (练习商铺)."""
+
+    code = "practice_shop"
+    message = "练习商铺不能用微信交费"
+
+
 class TopUpView(Struct, frozen=True, kw_only=True):
     """What the phone needs to pay; `pay` is None once the order can no longer be paid."""
 
@@ -74,7 +82,8 @@ async def begin_top_up(ctx: Context, account_id: int, amount_fen: Fen, request_i
     """Create the order and return what the phone needs to pay it.
 
     The same request_id again returns the first order; with another amount or account it is refused.
-    Errors: NotFound, AmountOutOfRange, HoardLimit, RequestReused, ChannelUnsure, ChannelRefused.
+    Errors: NotFound, AmountOutOfRange, HoardLimit, PracticeShop, RequestReused, ChannelUnsure,
+    ChannelRefused.
     """
     if not TOP_UP_MIN_FEN <= amount_fen <= TOP_UP_MAX_FEN:
         raise AmountOutOfRange(
@@ -127,6 +136,8 @@ async def _remember(ctx: Context, account: Account, amount_fen: Fen, request_id:
         return known
     if locked.closed_at is not None:
         raise NotFound()
+    if (await Shop.get(id=locked.shop_id)).practice:
+        raise PracticeShop()
     limit_fen = (await policy_of(locked.site_id)).hoard_limit_fen
     room_fen = limit_fen - locked.settled_fen
     if amount_fen > room_fen:

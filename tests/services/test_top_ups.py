@@ -10,11 +10,13 @@ from backend.errors import ChannelRefused, ChannelUnsure, NotFound
 from backend.models.accounts import Account
 from backend.models.ledger import Entry
 from backend.models.payments import TopUp, TopUpState
+from backend.models.site import Shop
 from backend.payments.port import OrderAlreadyPaid, OrderClosed, OrderState
 from backend.services.begin_top_up import (
     HOARD_LIMIT_FEN,
     AmountOutOfRange,
     HoardLimit,
+    PracticeShop,
     RequestReused,
     TopUpView,
     begin_top_up,
@@ -113,6 +115,14 @@ async def test_a_closed_account_takes_no_new_order(mall: SmallMall) -> None:
 
     with pytest.raises(NotFound):
         await begin_top_up(tenant, account.id, Fen(5_000), REQUEST)
+
+
+async def test_a_shop_to_practise_on_moves_no_real_money(mall: SmallMall) -> None:
+    await mall.as_tenant()
+    await Shop.filter(code="A001").update(practice=True)
+
+    with pytest.raises(PracticeShop):
+        await begin(mall)
 
 
 async def test_an_unsure_channel_leaves_an_order_that_the_retry_prepares(mall: SmallMall) -> None:
