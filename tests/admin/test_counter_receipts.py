@@ -101,6 +101,11 @@ async def test_receipts_are_listed_and_searched_for(
     found = await find_barriers(page)
     assert found == [], "\n".join(found)
 
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".el-drawer .receipt")).to_contain_text(booked.receipt_number)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".el-drawer")).to_be_hidden()
     await page.get_by_label("商铺", exact=True).fill("没有这家店")
     await expect(page.get_by_text("没有符合条件的收据")).to_be_visible()
     await page.get_by_label("商铺", exact=True).fill("")

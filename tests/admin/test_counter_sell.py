@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from backend.models.accounts import Account
+from backend.models.meters import MeterState
 from backend.models.receipts import Receipt
 from common.units import NANOYUAN_PER_FEN
 from common.wire import Relay
@@ -305,6 +306,25 @@ async def test_money_switches_the_power_on_and_the_strip_shows_each_step(
     await expect(strip.locator("ol .done")).to_have_count(5)
     assert (await stage.supply(till.shop.code)).desired is Relay.ON
     await picture("counter-powered", 1366, 768)
+
+
+async def test_a_silent_meter_is_said_and_the_money_is_safe(
+    page: Page, stage: OnStage, sign_in: SignIn
+) -> None:
+    till = await till_for(stage, 29)
+    await cut_off(stage, till)
+    meter = await stage.meter(till.shop.code)
+    await MeterState.filter(meter_id=meter.id).update(silent_since_at=stage.clock.now())
+    await page.add_init_script(NO_PRINTER)
+    await sign_in(page, "cashier", f"/counter?account={till.account_id}")
+    await expect(page.locator("section.shop")).to_contain_text("离线")
+    await page.locator("input[name=amount]").fill("500")
+    await expect(page.get_by_text("电表离线：恢复通讯后自动送电")).to_be_visible()
+    await page.keyboard.press("F9")
+
+    await expect(page.locator(".strip")).to_contain_text("已入账，电表恢复通讯后自动送电")
+    await stage.converge(till.shop.code)
+    await expect(page.locator(".strip")).to_contain_text("已入账，已送电")
 
 
 async def test_keys_do_not_fight_with_what_is_typed(page: Page, stage: OnStage, sign_in: SignIn) -> None:

@@ -96,6 +96,28 @@ def test_it_signs_a_phones_parameters_so_that_the_sheet_takes_them(keys: WorldKe
     )
 
 
+def test_it_orders_a_code_that_whoever_scans_it_pays(keys: WorldKeys) -> None:
+    def scene(world: WechatWorld, client: Any, payer: str) -> Any:
+        ordered, text = client.pay(
+            description="商铺电费充值",
+            out_trade_no=ORDER_NO,
+            amount={"total": 9_900, "currency": "CNY"},
+            pay_type=WeChatPayType.NATIVE,
+        )
+        fields = {"code_url": json.loads(text)["code_url"], "openid": payer}
+        paid = httpx.post(f"{client._core._gate_way}/phone/pay", json=fields, trust_env=False).json()
+        told = json.loads(client.query(out_trade_no=ORDER_NO)[1])
+        return (
+            ordered,
+            paid["result"],
+            told["trade_state"],
+            told["trade_type"],
+            told["payer"]["openid"] == payer,
+        )
+
+    assert _on_a_socket(keys, scene) == (200, "ok", "SUCCESS", "NATIVE", True)
+
+
 def _callback(world: WechatWorld, client: Any, payer: str) -> tuple[dict[str, str], bytes]:
     _order(client, payer)
     order = world.pay.book.by_number(ORDER_NO)
