@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from backend.context import Context
@@ -57,10 +58,9 @@ async def follow_counter(ctx: Context, top_up_id: int) -> CounterTrack:
     entry = await Entry.get_or_none(id=entry_id, kind=EntryKind.TOP_UP.value, site_id=ctx.caller.site_id)
     if entry is None:
         raise NotFound()
-    top_up = top_up or await TopUp.get_or_none(entry_id=entry.id)
-    mark = top_up.order_no if top_up else entry.cause.removeprefix(_COUNTER)
     leg = await Posting.get(entry_id=entry.id, ledger_account__startswith="balance:")
-    return await _booked(entry, leg, top_up, mark, top_up_id)
+    order_no = msgspec.json.decode(entry.facts).get("order_no")
+    return await _booked(entry, leg, order_no, top_up_id)
 
 
 def _unpaid(ctx: Context, top_up: TopUp) -> CounterTrack:
@@ -99,8 +99,9 @@ def _unpaid_sentence(ctx: Context, top_up: TopUp) -> str:
     return "等待顾客扫码付款" if top_up.code_url else "正在向微信支付下单"
 
 
-async def _booked(entry: Entry, leg: Posting, top_up: TopUp | None, mark: str, asked_id: int) -> CounterTrack:
+async def _booked(entry: Entry, leg: Posting, order_no: str | None, asked_id: int) -> CounterTrack:
     account_id = int(leg.ledger_account.removeprefix("balance:"))
+    mark = order_no or entry.cause.removeprefix(_COUNTER)
     orders = await SupplyOrder.filter(account_id=account_id, cause=f"top_up:{mark}", relay=Relay.ON)
     is_silent = await MeterState.exists(account_id=account_id, silent_since_at__isnull=False)
     receipt = await Receipt.get_or_none(entry_id=entry.id)
@@ -109,7 +110,7 @@ async def _booked(entry: Entry, leg: Posting, top_up: TopUp | None, mark: str, a
         top_up_id=str(asked_id),
         account_id=str(account_id),
         entry_id=str(entry.id),
-        order_no=top_up.order_no if top_up else None,
+        order_no=order_no,
         amount_fen=leg.amount_fen,
         state="booked",
         code_url=None,
