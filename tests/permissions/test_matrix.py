@@ -88,6 +88,7 @@ STAFF = {
         ),
         OPENS,
     ),
+    **dict.fromkeys(("staff.show_import_template", "staff.check_import", "staff.run_import"), BUILDS),
     "staff.show_practice_shop": EVERYBODY,
     "staff.make_practice_shop": {"manager"},
     **dict.fromkeys(("staff.top_up_at_counter", "staff.order_native", "staff.cancel_native"), TILL),
@@ -130,8 +131,13 @@ MONEY_AND_RELAYS = {
     "staff.open_account",
     "staff.make_practice_shop",
 }
-# A reading is asked for, not done; a draft is a note to oneself.
-WITHOUT_RECORD = {"staff.read_now", "staff.save_opening_draft", "staff.drop_opening_draft"}
+# A reading is asked for, not done; a draft is a note to oneself; a check of a file writes nothing.
+WITHOUT_RECORD = {
+    "staff.read_now",
+    "staff.save_opening_draft",
+    "staff.drop_opening_draft",
+    "staff.check_import",
+}
 
 
 def allowed(operation: Operation) -> frozenset[str]:

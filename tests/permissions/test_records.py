@@ -22,6 +22,7 @@ from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import Stage
 from tests.permissions.conftest import OPERATIONS, Guarded
+from tests.services.import_files import filled
 from tests.services.openings import vacate, wizard
 
 
@@ -97,6 +98,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await build(guarded, act)
     await open_one(guarded, act)
     await sell(guarded, act)
+    await open_one(guarded, act, done)
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -143,8 +145,8 @@ async def test_a_trip_without_the_second_factor_is_refused_and_counted(guarded: 
     assert (await guarded.mall.supply()).generation == 0
 
 
-async def open_one(guarded: Guarded, act: Act) -> None:
-    """Prove a phone, open an account on a vacated meter, give its shop another door code, practise."""
+async def open_one(guarded: Guarded, act: Act, done: list[tuple[str, int]]) -> None:
+    """Prove a phone, open an account on a vacated meter, reissue a door code, practise, import."""
     mall = guarded.mall
     meter = await vacate(mall)
     await act("staff.send_contact_code", "cashier", {}, {"phone": "13900007777"})
@@ -159,6 +161,11 @@ async def open_one(guarded: Guarded, act: Act) -> None:
     shop = {"shop_id": (await Shop.get(code="B101")).id}
     await act("staff.reissue_door_code", "cashier", shop, {"reason": "门铺码损坏"})
     await act("staff.make_practice_shop", "manager", {})
+    book = filled(shops=[{"商铺编号": "C1", "商铺名称": "新铺"}])
+    headers, query = await guarded.sign_in("administrator"), {"request_id": str(uuid4())}
+    for _ in range(2):
+        answer = await guarded.call(OPERATIONS["staff.run_import"], headers, query=query, body=book)
+        done.append(("staff.run_import", answer.status))
 
 
 async def build(guarded: Guarded, act: Act) -> None:

@@ -188,7 +188,7 @@ async def test_a_new_account_has_time_for_its_first_top_up(mall: SmallMall) -> N
     assert (await opened_account(mall, result)).in_arrears
 
 
-async def test_the_first_entry_ends_the_grace(mall: SmallMall) -> None:
+async def test_the_first_top_up_ends_the_grace(mall: SmallMall) -> None:
     meter = await free(mall)
     result = await opened(mall, of(meter))
     await mall.pay(100, "B101")
