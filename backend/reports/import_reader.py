@@ -42,7 +42,7 @@ class NoWorkbook(Exception):
     """The file as a whole cannot be used; the sentence is for people."""
 
 
-class Problem(Struct, frozen=True, kw_only=True):
+class ImportProblem(Struct, frozen=True, kw_only=True):
     """One thing to mend. row: as Excel counts; 1 is the headings. column: its heading, or empty."""
 
     sheet: str
@@ -65,7 +65,7 @@ class Line(Struct, frozen=True):
 class Workbook(Struct, frozen=True):
     shops: list[Line]
     meters: list[Line]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ImportProblem] = field(default_factory=list)
 
 
 def read_workbook(content: bytes, monotonic: Callable[[], float]) -> Workbook:
@@ -76,7 +76,7 @@ def read_workbook(content: bytes, monotonic: Callable[[], float]) -> Workbook:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
     except Exception:  # A broken part raises whatever the XML reader or zlib find.
         raise NoWorkbook("文件无法打开，请用 Excel 另存为 .xlsx 后再上传") from None
-    problems: list[Problem] = []
+    problems: list[ImportProblem] = []
     try:
         found = {
             name: _lines(book, name, columns, problems, monotonic, until_s)
@@ -119,13 +119,13 @@ def _lines(
     book: Any,
     name: str,
     columns: Sequence[Column],
-    problems: list[Problem],
+    problems: list[ImportProblem],
     monotonic: Callable[[], float],
     until_s: float,
 ) -> list[Line]:
     if name not in book.sheetnames:
         problems.append(
-            Problem(sheet=name, row=1, column="", message=f"缺少工作表“{name}”，请使用下载的模板")
+            ImportProblem(sheet=name, row=1, column="", message=f"缺少工作表“{name}”，请使用下载的模板")
         )
         return []
     rows = book[name].iter_rows(max_col=_MOST_COLUMNS)
@@ -149,7 +149,7 @@ def _lines(
 
 
 def _headings(
-    sheet: str, cells: Sequence[Any], columns: Sequence[Column], problems: list[Problem]
+    sheet: str, cells: Sequence[Any], columns: Sequence[Column], problems: list[ImportProblem]
 ) -> dict[int, Column] | None:
     """Return which column stands where; None when a needed one is missing."""
     titles = {column.title: column for column in columns}
@@ -159,18 +159,18 @@ def _headings(
         title = _plain(str(cell.value)).rstrip("*").strip() if cell.value is not None else ""
         column = titles.get(title)
         if column is None and title:
-            problems.append(Problem(sheet=sheet, row=1, column=title[:32], message="多余的列，请删除"))
+            problems.append(ImportProblem(sheet=sheet, row=1, column=title[:32], message="多余的列，请删除"))
         elif column is not None and column in places.values():
-            problems.append(Problem(sheet=sheet, row=1, column=title, message="这一列重复出现"))
+            problems.append(ImportProblem(sheet=sheet, row=1, column=title, message="这一列重复出现"))
         elif column is not None:
             places[at] = column
     missing = [column for column in columns if column.needed and column not in places.values()]
-    problems += [Problem(sheet=sheet, row=1, column=one.title, message="缺少这一列") for one in missing]
+    problems += [ImportProblem(sheet=sheet, row=1, column=one.title, message="缺少这一列") for one in missing]
     return places if len(problems) == before else None
 
 
 def _line(
-    sheet: str, row: int, cells: Sequence[Any], places: dict[int, Column], problems: list[Problem]
+    sheet: str, row: int, cells: Sequence[Any], places: dict[int, Column], problems: list[ImportProblem]
 ) -> Line:
     values: dict[str, Any] = {}
     wrong: set[str] = set()
@@ -181,7 +181,7 @@ def _line(
             complaint = "必填"
         if complaint:
             wrong.add(column.key)
-            problems.append(Problem(sheet=sheet, row=row, column=column.title, message=complaint))
+            problems.append(ImportProblem(sheet=sheet, row=row, column=column.title, message=complaint))
         values[column.key] = value
     return Line(row, values, frozenset(wrong))
 

@@ -40,7 +40,7 @@ class CodeTried(Refused):
     message = "验证码已失效（10 分钟内有效，最多输错 5 次），请重新发送"
 
 
-class CheckView(Struct, frozen=True, kw_only=True):
+class ContactCheckView(Struct, frozen=True, kw_only=True):
     """One check. sent: "accepted" is on its way, "unknown" may be, "failed" is not."""
 
     check_id: str
@@ -59,7 +59,7 @@ def mobile(text: str) -> str | None:
     return plain if plain.isascii() and _MOBILE.match(plain) else None
 
 
-async def send_code(ctx: Context, phone: str) -> CheckView:
+async def send_code(ctx: Context, phone: str) -> ContactCheckView:
     """Send a code to a phone (发送验证码). Errors: Invalid (no mobile number), TooMany."""
     number = mobile(phone)
     if number is None:
@@ -77,7 +77,7 @@ async def send_code(ctx: Context, phone: str) -> CheckView:
     return _view(check)
 
 
-async def try_code(ctx: Context, check_id: int, code: str) -> CheckView:
+async def try_code(ctx: Context, check_id: int, code: str) -> ContactCheckView:
     """Compare what the person read out (校验验证码). A right code again is harmless.
 
     Errors: NotFound, CodeTried, Invalid (a wrong code; the try is counted).
@@ -175,8 +175,8 @@ def _hash(ctx: Context, check_id: int, code: str) -> str:
     return hmac.new(ctx.settings.secret_key, content, hashlib.sha256).hexdigest()
 
 
-def _view(check: ContactCheck) -> CheckView:
-    return CheckView(
+def _view(check: ContactCheck) -> ContactCheckView:
+    return ContactCheckView(
         check_id=str(check.id),
         phone=check.phone,
         sent=check.sent,

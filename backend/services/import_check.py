@@ -12,7 +12,7 @@ from backend.models.accounts import Account
 from backend.models.meters import Meter
 from backend.models.site import Shop
 from backend.reports.import_columns import METER_COLUMNS, METERS, PREPAID, PUBLIC, SHOP_COLUMNS, SHOPS
-from backend.reports.import_reader import Line, Problem, Workbook
+from backend.reports.import_reader import ImportProblem, Line, Workbook
 from backend.services.contact_checks import mobile
 from backend.services.meter_models import known_families
 from backend.services.site_rules import Hung, Wire, Wiring
@@ -68,15 +68,15 @@ async def known_of(ctx: Context, site_id: int) -> Known:
     )
 
 
-def problems_of(book: Workbook, known: Known) -> list[Problem]:
+def problems_of(book: Workbook, known: Known) -> list[ImportProblem]:
     """Return everything that is wrong with a file, in its own order."""
     found = [*book.problems, *_shop_problems(book.shops, known), *_meter_problems(book, known)]
     order = {SHOPS: 0, METERS: 1}
     return sorted(found, key=lambda one: (order.get(one.sheet, 2), one.row))
 
 
-def _shop_problems(lines: Sequence[Line], known: Known) -> list[Problem]:
-    found: list[Problem] = []
+def _shop_problems(lines: Sequence[Line], known: Known) -> list[ImportProblem]:
+    found: list[ImportProblem] = []
     seen: dict[str, int] = {}
     for line in lines:
         code = line.text("code")
@@ -90,7 +90,7 @@ def _shop_problems(lines: Sequence[Line], known: Known) -> list[Problem]:
     return found
 
 
-def _account_problems(line: Line, known: Known) -> list[Problem]:
+def _account_problems(line: Line, known: Known) -> list[ImportProblem]:
     tariff, phone, contact = line.text("tariff"), line.text("phone"), line.text("contact")
     if not tariff:
         if "tariff" in line.wrong:
@@ -117,12 +117,12 @@ def _account_problems(line: Line, known: Known) -> list[Problem]:
     return found
 
 
-def _meter_problems(book: Workbook, known: Known) -> list[Problem]:
+def _meter_problems(book: Workbook, known: Known) -> list[ImportProblem]:
     opened = {line.text("code") for line in book.shops if line.text("tariff")}
     vacant = {line.text("code") for line in book.shops} - opened
     wiring = _wiring(known)
     lines = known.lines
-    found: list[Problem] = []
+    found: list[ImportProblem] = []
     seen: dict[str, int] = {}
     for line in book.meters:
         serial = line.text("serial")
@@ -154,7 +154,7 @@ def _meter_problems(book: Workbook, known: Known) -> list[Problem]:
     return found
 
 
-def _owner_problems(line: Line, known: Known, opened: set[str], vacant: set[str]) -> list[Problem]:
+def _owner_problems(line: Line, known: Known, opened: set[str], vacant: set[str]) -> list[ImportProblem]:
     kind, shop = line.text("kind"), line.text("shop")
     if kind and kind not in (PREPAID, PUBLIC):
         return [_problem(METERS, line, "kind", f"应为 {PREPAID} 或 {PUBLIC}")]
@@ -186,5 +186,5 @@ def _hung(row: Meter) -> Hung:
     return Hung(serial=row.serial, unit=row.unit, address=row.address, profile=row.profile)
 
 
-def _problem(sheet: str, line: Line, key: str, message: str) -> Problem:
-    return Problem(sheet=sheet, row=line.row, column=_TITLES[sheet][key], message=message)
+def _problem(sheet: str, line: Line, key: str, message: str) -> ImportProblem:
+    return ImportProblem(sheet=sheet, row=line.row, column=_TITLES[sheet][key], message=message)

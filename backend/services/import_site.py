@@ -22,7 +22,7 @@ from backend.models.site import Shop
 from backend.models.supply import Supply
 from backend.models.tariffs import Tariff
 from backend.reports.import_columns import PREPAID
-from backend.reports.import_reader import MOST_BYTES, Line, NoWorkbook, Problem, Workbook, read_workbook
+from backend.reports.import_reader import MOST_BYTES, ImportProblem, Line, NoWorkbook, Workbook, read_workbook
 from backend.reports.import_template import import_template
 from backend.services.contact_checks import mobile
 from backend.services.import_check import Known, known_of, problems_of
@@ -78,7 +78,7 @@ class ImportCheck(Struct, frozen=True, kw_only=True):
     shops: int
     accounts: int
     meters: int
-    problems: list[Problem]
+    problems: list[ImportProblem]
     notes: list[str]
     shop_rows: list[ShopPreview]
     meter_rows: list[MeterPreview]
@@ -233,7 +233,7 @@ async def _make_meters(
     await Supply.bulk_create([Supply(**one) for one in links if one["meter_id"] in prepaid])
 
 
-def _preview(content: bytes, book: Workbook, known: Known, problems: list[Problem]) -> ImportCheck:
+def _preview(content: bytes, book: Workbook, known: Known, problems: list[ImportProblem]) -> ImportCheck:
     hung = [line.text("shop") for line in book.meters]
     opened = [line for line in book.shops if line.text("tariff")]
     notes = []

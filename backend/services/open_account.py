@@ -49,7 +49,7 @@ class OpeningReused(Refused):
     message = "这次开户与之前提交的内容不同，请刷新页面后重新提交"
 
 
-class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OpeningTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the shop differs from the defaults; None: as everybody."""
 
     low_fen: Level | None = None
@@ -71,7 +71,7 @@ class Opening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tariff_id: str
     contract_from_on: date | None = None
     contract_until_on: date | None = None
-    terms: Terms = Terms()
+    terms: OpeningTerms = OpeningTerms()
 
 
 class Opened(Struct, frozen=True, kw_only=True):

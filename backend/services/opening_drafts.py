@@ -16,14 +16,14 @@ from backend.store import unit_of_work
 KEPT_FOR = timedelta(days=7)
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class SavedDraft(Struct, frozen=True, kw_only=True):
     """content: as the page wrote it; None when there is none."""
 
     content: dict[str, Any] | None
     saved_at: datetime | None
 
 
-async def save_draft(ctx: Context, content: dict[str, Any]) -> Draft:
+async def save_draft(ctx: Context, content: dict[str, Any]) -> SavedDraft:
     """Keep the caller's draft in place of the one before (保存草稿)."""
     now = ctx.clock.now()
     text = msgspec.json.encode(content).decode()
@@ -35,14 +35,14 @@ async def save_draft(ctx: Context, content: dict[str, Any]) -> Draft:
             await OpeningDraft.update_or_create(defaults=values, staff_id=ctx.caller.id)
 
     await unit_of_work(work, "save_draft")
-    return Draft(content=content, saved_at=now)
+    return SavedDraft(content=content, saved_at=now)
 
 
-async def show_draft(ctx: Context) -> Draft:
+async def show_draft(ctx: Context) -> SavedDraft:
     row = await OpeningDraft.get_or_none(staff_id=ctx.caller.id)
     if row is None or row.site_id != ctx.caller.site_id or row.saved_at < ctx.clock.now() - KEPT_FOR:
-        return Draft(content=None, saved_at=None)
-    return Draft(content=msgspec.json.decode(row.content), saved_at=row.saved_at)
+        return SavedDraft(content=None, saved_at=None)
+    return SavedDraft(content=msgspec.json.decode(row.content), saved_at=row.saved_at)
 
 
 async def drop_draft(ctx: Context) -> None:

@@ -82,7 +82,7 @@ class TariffChoice(Struct, frozen=True, kw_only=True):
     in_force: bool
 
 
-class Defaults(Struct, frozen=True, kw_only=True):
+class OpeningDefaults(Struct, frozen=True, kw_only=True):
     low_fen: int
     low_days: int
     critical_fen: int
@@ -90,14 +90,14 @@ class Defaults(Struct, frozen=True, kw_only=True):
     overdraft_fen: int
 
 
-class Choices(Struct, frozen=True, kw_only=True):
+class OpeningChoices(Struct, frozen=True, kw_only=True):
     """What the wizard offers. fresh_s: a register read longer ago is read again."""
 
     at: datetime
     shops: list[VacantShop]
     meters: list[FreeMeter]
     tariffs: list[TariffChoice]
-    defaults: Defaults
+    defaults: OpeningDefaults
     fresh_s: int
     sms_ready: bool
     contact_by_word: bool
@@ -109,7 +109,7 @@ class SheetContact(Struct, frozen=True, kw_only=True):
     verified: bool
 
 
-class Sheet(Struct, frozen=True, kw_only=True):
+class OpeningSheet(Struct, frozen=True, kw_only=True):
     """The printed sheet of an account (开户单). The binding code is not on it: that is shown once."""
 
     site_name: str
@@ -136,24 +136,26 @@ class Sheet(Struct, frozen=True, kw_only=True):
     door: DoorCodeView | None
 
 
-async def show_choices(ctx: Context) -> Choices:
+async def show_choices(ctx: Context) -> OpeningChoices:
     """Return vacant shops, free meters with the age of their register, tariffs and defaults."""
     site_id, now = ctx.caller.site_id, ctx.clock.now()
     columns = Account._meta.fields_map
     policy = await policy_of(site_id)
-    return Choices(
+    return OpeningChoices(
         at=now,
         shops=[_shop(row) for row in await rows(_SHOPS_SQL, [site_id])],
         meters=[_meter(row) for row in await rows(_METERS_SQL, [site_id])],
         tariffs=[_tariff(row, now) for row in await rows(_TARIFFS_SQL, [site_id])],
-        defaults=Defaults(**{name: columns[name].default for name in Defaults.__struct_fields__}),
+        defaults=OpeningDefaults(
+            **{name: columns[name].default for name in OpeningDefaults.__struct_fields__}
+        ),
         fresh_s=int(FRESH.total_seconds()),
         sms_ready=ctx.messages.channel(SMS) is not None,
         contact_by_word=policy.contact_by_word,
     )
 
 
-async def show_sheet(ctx: Context, account_id: int) -> Sheet:
+async def show_sheet(ctx: Context, account_id: int) -> OpeningSheet:
     """Return what the sheet of an account says. Errors: NotFound (also: not opened by the wizard)."""
     account = await Account.get_or_none(id=account_id, site_id=ctx.caller.site_id)
     opening = await AccountOpening.get_or_none(account_id=account_id)
@@ -163,7 +165,7 @@ async def show_sheet(ctx: Context, account_id: int) -> Sheet:
     staff = await Staff.get_or_none(id=opening.opened_by)
     door = await DoorCode.get_or_none(standing_key=str(shop.id))
     contacts = await Contact.filter(account_id=account.id).order_by("id")
-    return Sheet(
+    return OpeningSheet(
         site_name=(await Site.get(id=account.site_id)).name,
         account_id=str(account.id),
         shop_code=shop.code,

@@ -7,7 +7,14 @@ import pytest
 from backend.errors import Invalid, NotFound, TooMany
 from backend.messages.port import NoticeLevel, SendResult, SendState
 from backend.models.openings import ContactCheck
-from backend.services.contact_checks import CheckView, CodeTried, is_proved, mobile, send_code, try_code
+from backend.services.contact_checks import (
+    CodeTried,
+    ContactCheckView,
+    is_proved,
+    mobile,
+    send_code,
+    try_code,
+)
 from backend.services.open_account import open_account
 from tests.services.mall import SmallMall
 from tests.services.openings import clerk, opened, opened_account, vacate, wizard
@@ -16,7 +23,7 @@ pytestmark = pytest.mark.mariadb
 PHONE = "13912345678"
 
 
-async def sent(mall: SmallMall, phone: str = PHONE) -> tuple[CheckView, str]:
+async def sent(mall: SmallMall, phone: str = PHONE) -> tuple[ContactCheckView, str]:
     check = await send_code(clerk(mall), phone)
     return check, mall.gateway.ways["sms"].sent[-1].values["code"]
 

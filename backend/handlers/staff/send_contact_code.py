@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from backend.context import Context
 from backend.routing import Reply, created, post
-from backend.services.contact_checks import CheckView, send_code
+from backend.services.contact_checks import ContactCheckView, send_code
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,6 +14,6 @@ class Body(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @post("/api/v1/staff/contact-checks", permission="staff.account.open")
-async def handle(ctx: Context, body: Body) -> Reply[CheckView]:
+async def handle(ctx: Context, body: Body) -> Reply[ContactCheckView]:
     """Send six digits by SMS. Errors: Invalid (no mobile number), TooMany."""
     return created(await send_code(ctx, body.phone))
