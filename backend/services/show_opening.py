@@ -114,6 +114,7 @@ class OpeningSheet(Struct, frozen=True, kw_only=True):
 
     site_name: str
     account_id: str
+    shop_id: str
     shop_code: str
     shop_name: str
     floor: str
@@ -139,16 +140,14 @@ class OpeningSheet(Struct, frozen=True, kw_only=True):
 async def show_choices(ctx: Context) -> OpeningChoices:
     """Return vacant shops, free meters with the age of their register, tariffs and defaults."""
     site_id, now = ctx.caller.site_id, ctx.clock.now()
-    columns = Account._meta.fields_map
+    columns, names = Account._meta.fields_map, OpeningDefaults.__struct_fields__
     policy = await policy_of(site_id)
     return OpeningChoices(
         at=now,
         shops=[_shop(row) for row in await rows(_SHOPS_SQL, [site_id])],
         meters=[_meter(row) for row in await rows(_METERS_SQL, [site_id])],
         tariffs=[_tariff(row, now) for row in await rows(_TARIFFS_SQL, [site_id])],
-        defaults=OpeningDefaults(
-            **{name: columns[name].default for name in OpeningDefaults.__struct_fields__}
-        ),
+        defaults=OpeningDefaults(**{name: columns[name].default for name in names}),
         fresh_s=int(FRESH.total_seconds()),
         sms_ready=ctx.messages.channel(SMS) is not None,
         contact_by_word=policy.contact_by_word,
@@ -168,6 +167,7 @@ async def show_sheet(ctx: Context, account_id: int) -> OpeningSheet:
     return OpeningSheet(
         site_name=(await Site.get(id=account.site_id)).name,
         account_id=str(account.id),
+        shop_id=str(shop.id),
         shop_code=shop.code,
         shop_name=shop.name,
         floor=shop.floor,
