@@ -1,5 +1,7 @@
 """What the tests of opening and importing say about the stage: free meters, the clerk's hands."""
 
+from functools import partial
+
 from playwright.async_api import Locator, Page, expect
 
 from backend.domain.charging import charge_day_of
@@ -19,17 +21,17 @@ async def vacate(stage: OnStage, count: int = 1) -> list[tuple[Shop, Meter]]:
         meters = await Meter.filter(account_id=account.id)
         if len(freed) == count or len(meters) != 1:
             continue
-        account_id, ctx = account.id, stage.ctx
-
-        async def close(account_id: int = account_id) -> None:
-            (locked,) = await lock_accounts([account_id])
-            await charge_accounts(ctx, {locked.id: locked}, charge_day_of(ctx.clock.now()))
-            await Account.filter(id=account_id).update(closed_at=ctx.clock.now())
-
-        await unit_of_work(close)
+        await unit_of_work(partial(_close, stage, account.id))
         freed.append((await Shop.get(id=account.shop_id), meters[0]))
     await stage.read([meter for _, meter in freed])
     return freed
+
+
+async def _close(stage: OnStage, account_id: int) -> None:
+    (locked,) = await lock_accounts([account_id])
+    now = stage.clock.now()
+    await charge_accounts(stage.ctx, {locked.id: locked}, charge_day_of(now))
+    await Account.filter(id=account_id).update(closed_at=now)
 
 
 async def choose(page: Page, label: str, text: str) -> None:
