@@ -16,8 +16,6 @@ from backend.services.bindings import revoke_bindings
 from backend.services.locks import lock_account
 from backend.services.site_wiring import change_site
 
-# For sums over shops and accounts, with the shop's table called `sh`: the practice shop is no shop.
-NOT_PRACTICE_SQL = "NOT sh.practice"
 _CODES = ("练习", "练习商铺", "PRACTICE")
 
 

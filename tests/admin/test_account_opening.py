@@ -279,3 +279,36 @@ async def test_finance_may_not_open_accounts(page: Page, stage: OnStage, sign_in
     await sign_in(page, "finance", OPEN)
 
     await expect(page.get_by_text("无权限")).to_be_visible()
+
+
+async def test_what_cannot_be_loaded_says_so_and_is_tried_again(
+    page: Page, stage: OnStage, sign_in: SignIn
+) -> None:
+    await page.route("**/api/v1/staff/opening-choices", lambda route: route.abort())
+    await sign_in(page, "cashier", OPEN)
+    await expect(page.get_by_text("没有得到答复")).to_be_visible()
+
+    await page.unroute("**/api/v1/staff/opening-choices")
+    await page.get_by_role("button", name="重试").click()
+
+    await expect(page.get_by_text("商铺来源")).to_be_visible()
+
+
+async def test_a_mall_without_free_meters_says_so(page: Page, stage: OnStage, sign_in: SignIn) -> None:
+    await fresh(page, sign_in)
+    for meter in await Meter.filter(kind="prepaid", retired_at=None):
+        owner = await Account.get_or_none(id=meter.account_id) if meter.account_id else None
+        if owner is None or owner.closed_at is not None:
+            await Meter.filter(id=meter.id).update(retired_at=stage.clock.now())
+    await page.reload()
+    await fill_shop(page, "NEW-801")
+    await next_step(page)
+
+    await expect(page.get_by_text("空闲表 0 块")).to_be_visible()
+    await expect(page.get_by_text("还没有选择电表")).to_be_visible()
+
+
+async def test_a_sheet_that_is_not_there_says_so(page: Page, stage: OnStage, sign_in: SignIn) -> None:
+    await sign_in(page, "manager", "/print/opening/1")
+
+    await expect(page.get_by_text("没有找到，或您无权查看")).to_be_visible()
