@@ -1,5 +1,6 @@
 """What the staff do about power limits (功率限值): set them for a shop, see who is over."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -65,9 +66,18 @@ async def set_limits(ctx: Context, account_id: int, limits: Limits, reason: str)
 
     Errors: NotFound, NoGrace.
     """
+    await unit_of_work(lambda: _set_limits(ctx, [account_id], limits, reason), "set_limits")
 
-    async def work() -> None:
-        account = await lock_account(account_id)
+
+async def set_many_limits(ctx: Context, account_ids: Sequence[int], limits: Limits, reason: str) -> None:
+    """Set the same limits for several shops, for all of them or for none. Errors: NotFound, NoGrace."""
+    await unit_of_work(lambda: _set_limits(ctx, sorted(set(account_ids)), limits, reason), "set_limits")
+
+
+async def _set_limits(ctx: Context, account_ids: Sequence[int], limits: Limits, reason: str) -> None:
+    accounts = [await lock_account(account_id) for account_id in account_ids]  # Ids ascending.
+    changes = []
+    for account in accounts:
         if account.site_id != ctx.caller.site_id or account.closed_at is not None:
             raise NotFound()
         before = _limits_of(account)
@@ -76,15 +86,14 @@ async def set_limits(ctx: Context, account_id: int, limits: Limits, reason: str)
         account.power_restore_s, account.power_retries = limits.restore_s, limits.retries
         rules = rules_of(account, await policy_of(account.site_id))
         if rules.trip <= rules.tell:
-            raise NoGrace()
+            raise NoGrace(fields={"trip_s": NoGrace.message})
         await account.save(update_fields=_COLUMNS)
         for state in await lock_states(account.id):
             await follow_limit(ctx, account, await Meter.get(id=state.meter_id))
         wake(ctx, f"live:{account.site_id}")
-        facts = {"before": before, "after": _limits_of(account)}
-        await record(ctx, OPERATION, f"account:{account.id}", reason=reason, facts=facts)
-
-    await unit_of_work(work, "set_limits")
+        changes.append((account.id, {"before": before, "after": _limits_of(account)}))
+    for account_id, facts in changes:  # The audit head is locked last.
+        await record(ctx, OPERATION, f"account:{account_id}", reason=reason, facts=facts)
 
 
 _COLUMNS = [

@@ -46,10 +46,15 @@ class AccountFacts(Struct, frozen=True, kw_only=True):
     debt_cap_fen: Fen | None
 
 
-async def account_facts(ctx: Context, account: Account, states: list[MeterState]) -> AccountFacts:
-    """Read what belongs to the account; its row and its meters' states are locked."""
+async def account_facts(
+    ctx: Context, account: Account, states: list[MeterState], policy: SitePolicy | None = None
+) -> AccountFacts:
+    """Read what belongs to the account; its row and its meters' states are locked.
+
+    policy: another one than the site's, to see what it would do.
+    """
     now = ctx.clock.now()
-    policy = await policy_of(account.site_id)
+    policy = policy or await policy_of(account.site_id)
     kept = (
         await KeepSupply.filter(account_id=account.id, effective_at__isnull=False, released_at=None)
         .filter(until_at__gt=now)

@@ -22,11 +22,8 @@ async def versions_by_tariff(site_id: int) -> dict[int, tuple[TariffVersion, ...
         " WHERE t.site_id = ? ORDER BY v.id",
         [site_id],
     )
-    missing = [int(row["id"]) for row in found if int(row["id"]) not in _KEPT]
-    for version_id in missing:
-        (row,) = await rows("SELECT content FROM tariff_version WHERE id = ?", [version_id])
-        _KEPT[version_id] = msgspec.json.decode(row["content"], type=TariffVersion)
     ids = [int(row["id"]) for row in found]
+    await _keep(ids)
     if any(_KEPT[number].day_plan.needs_calendar for number in ids):
         _hand_over(ids, calendar_of_policy(await policy_of(site_id)))
     by_tariff: dict[int, dict[object, TariffVersion]] = {}
@@ -34,6 +31,23 @@ async def versions_by_tariff(site_id: int) -> dict[int, tuple[TariffVersion, ...
         version = _KEPT[int(row["id"])]
         by_tariff.setdefault(int(row["tariff_id"]), {})[version.valid_from] = version
     return {tariff_id: in_order(versions.values()) for tariff_id, versions in by_tariff.items()}
+
+
+async def every_version(tariff_id: int) -> list[TariffVersion]:
+    """Return all versions of a tariff in the order in which they were made, without a calendar."""
+    ids = [
+        int(row["id"])
+        for row in await rows("SELECT id FROM tariff_version WHERE tariff_id = ? ORDER BY id", [tariff_id])
+    ]
+    await _keep(ids)
+    return [_KEPT[number] for number in ids]
+
+
+async def _keep(ids: list[int]) -> None:
+    for number in ids:
+        if number not in _KEPT:
+            (row,) = await rows("SELECT content FROM tariff_version WHERE id = ?", [number])
+            _KEPT[number] = msgspec.json.decode(row["content"], type=TariffVersion)
 
 
 def _hand_over(ids: list[int], calendar: Calendar) -> None:

@@ -19,6 +19,7 @@ TELL_KEEP_SUPPLY_END = "tell_keep_supply_end"
 CHECK_EMERGENCY_REASON = "check_emergency_reason"
 MATCH_RECEIPT = "match_receipt"
 LOOK_AT_FAULTS = "look_at_faults"
+APPLY_POLICY = "apply_policy"
 _FIRST_MATCH = timedelta(seconds=2)
 
 
@@ -122,3 +123,8 @@ async def check_emergency_reason(ctx: Context, off_reason_id: int, due_at: datet
 async def look_at_faults(ctx: Context, site_id: int, due_at: datetime) -> None:
     """Look at a site's faults when time alone may make an alarm of them."""
     await add_work(ctx, LOOK_AT_FAULTS, SiteWork(site_id), key=f"{LOOK_AT_FAULTS}:{site_id}", due_at=due_at)
+
+
+async def apply_policy(ctx: Context, site_id: int) -> None:
+    """Let a site's accounts follow its policy; a change while that runs makes it run again."""
+    await add_work(ctx, APPLY_POLICY, SiteWork(site_id), key=f"{APPLY_POLICY}:{site_id}")

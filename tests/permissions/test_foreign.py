@@ -16,6 +16,7 @@ from backend.models.payments import TopUp, TopUpState
 from backend.models.people import Binding
 from backend.models.receipts import Receipt
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
+from backend.models.tariffs import Tariff, TariffDraft
 from backend.services.alarm_book import raise_alarm
 from backend.services.contact_checks import send_code
 from backend.services.control_supply import read_now, trip
@@ -26,10 +27,12 @@ from backend.services.native_orders import Scan, order_native
 from backend.services.ratio_changes import RatioBody, ask_ratio_change
 from backend.services.reversals import ask_reversal
 from backend.services.show_site import show_site
+from backend.services.tariff_drafts import make_draft
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import ReadingKind
 from tests.permissions.conftest import GUARDED, OPERATIONS, Guarded, close
+from tests.services.rules import TERMS, content
 
 HANGING = {"unit": 99, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
 CARD = Payment(amount_fen=5_000, method=Method.CARD, reference="1", request_id="elsewhere")
@@ -60,8 +63,11 @@ async def things(guarded: Guarded) -> dict[str, Any]:
     till = await top_up_at_counter(other.as_staff(9), account.id, CARD)
     code = await order_native(other.as_staff(9), account.id, Scan(amount_fen=5_000, request_id="code"))
     (shaft,) = await show_site(other.as_staff(9))
+    tariff = await Tariff.get(site_id=other.site_id)
     (gateway,) = shaft.gateways
     return {
+        "tariff_id": tariff.id,
+        "draft_id": int(await make_draft(other.as_staff(9), tariff.id, content("2026-05-01"), uuid4())),
         "shaft_id": int(shaft.shaft_id),
         "gateway_id": int(gateway.gateway_id),
         "line_id": int(gateway.lines[0].line_id),
@@ -99,6 +105,11 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
     until_at = guarded.mall.clock.now() + timedelta(hours=1)
     why, request = {"reason": "改造"}, {"request_id": str(uuid4())}
     bodies: dict[str, dict[str, Any]] = {
+        "staff.draft_tariff": {"content": to_builtins(content("2026-05-01")), "request_id": str(uuid4())},
+        "staff.change_tariff_draft": {"content": to_builtins(content("2026-05-01"))},
+        "staff.submit_tariff_draft": why,
+        "staff.decide_tariff_draft": {"granted": True},
+        "staff.change_terms": {"terms": TERMS, "totp": guarded.totp(), **why},
         "staff.acknowledge_alarm": {},
         "staff.assign_alarm": {"staff_id": "1"},
         "staff.clear_alarm": {"reason": "已处理"},
@@ -190,6 +201,8 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
     assert (await RatioChange.get()).approved_at is None
     assert (await StaffTask.get(cause="x")).done_at is None
     assert (await Alarm.get()).version == 1
+    assert (await TariffDraft.get()).state == "draft"
+    assert (await guarded.foreign.account("Z001")).own_terms == "[]"
 
 
 async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:

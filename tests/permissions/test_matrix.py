@@ -16,6 +16,8 @@ BUILDS = {"administrator", "manager"}
 OPENS = {"cashier", "manager"}
 TILL = frozenset({"cashier"})
 KNOWS_SITE = {"administrator", "electrician", "finance", "manager"}
+SEES_PRICES, DRAFTS = {"cashier", "finance", "manager"}, {"finance", "manager"}
+MANAGER = {"manager"}
 ACTS, WIRED = ("add", "change", "remove"), ("shaft", "gateway", "line")
 SHOP_LISTS = ("entries", "commands", "messages", "alarms")
 # Said once more, by hand: a role or an operation that changes has to be changed here too.
@@ -96,6 +98,18 @@ STAFF = {
     **dict.fromkeys(("staff.show_receipt", "staff.list_receipts", "staff.print_receipt"), EVERYBODY),
     "staff.ask_reversal": {"cashier", "finance", "manager"},
     "staff.decide_reversal": {"finance", "manager"},
+    **dict.fromkeys(("staff.list_tariffs", "staff.show_tariff", "staff.try_tariff_draft"), SEES_PRICES),
+    **dict.fromkeys(
+        (f"staff.{act}_tariff_draft" for act in ("change", "drop", "submit", "withdraw")), DRAFTS
+    ),
+    "staff.draft_tariff": DRAFTS,
+    "staff.decide_tariff_draft": {"manager"},
+    **dict.fromkeys(("staff.show_policy", "staff.preview_policy", "staff.show_calendar"), EVERYBODY),
+    **dict.fromkeys(("staff.change_policy", "staff.change_terms"), MANAGER),
+    **dict.fromkeys(("staff.set_calendar_days", "staff.remove_calendar_days"), MANAGER),
+    "staff.enter_calendar_year": {"manager"},
+    "staff.list_power_limits": EVERYBODY,
+    "staff.set_power_limits": {"electrician", "manager"},
 }
 PUBLIC = {
     "callbacks.sms_receipts",
@@ -130,6 +144,11 @@ MONEY_AND_RELAYS = {
     "staff.decide_register",
     "staff.open_account",
     "staff.make_practice_shop",
+    "staff.set_power_limits",
+    "staff.draft_tariff",
+    "staff.decide_tariff_draft",
+    "staff.change_policy",
+    "staff.change_terms",
 }
 # A reading is asked for, not done; a draft is a note to oneself; a check of a file writes nothing.
 WITHOUT_RECORD = {

@@ -6,6 +6,8 @@ from uuid import uuid4
 
 from msgspec import to_builtins
 
+from msgspec import to_builtins
+
 from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
@@ -16,14 +18,19 @@ from backend.models.people import Approval
 from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
+from backend.models.site import Gateway, Line, Shaft
+from backend.models.tariffs import Tariff, TariffDraft
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
+from backend.services.policy_values import values_of
+from backend.services.site_policy import policy_of
 from backend.services.tasks import open_task
 from backend.store import unit_of_work
 from common.wire import Stage
 from tests.permissions.conftest import OPERATIONS, Guarded
 from tests.services.import_files import filled
 from tests.services.openings import vacate, wizard
+from tests.services.rules import TERMS, content
 
 
 class Act(Protocol):
@@ -99,6 +106,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await open_one(guarded, act)
     await sell(guarded, act)
     await open_one(guarded, act, done)
+    await set_rules(guarded, act, account["account_id"])
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -225,3 +233,35 @@ async def newest_wish() -> int:
     row = await KeepSupply.all().order_by("-id").first()
     assert row is not None
     return int(row.id)
+
+
+async def set_rules(guarded: Guarded, act: Act, account_id: int) -> None:
+    """Bring a tariff version into force, another one nowhere; change the policy, a shop's terms, a day."""
+    tariff = {"tariff_id": (await Tariff.get(site_id=guarded.mall.site_id)).id}
+    ids, why = [], {"reason": "价格调整"}
+    for _ in range(2):
+        body = {"content": to_builtins(content("2026-05-01")), "request_id": str(uuid4())}
+        await act("staff.draft_tariff", "finance", tariff, body)
+        newest = await TariffDraft.filter(site_id=guarded.mall.site_id).order_by("-id").first()
+        assert newest is not None
+        ids.append({"draft_id": newest.id})
+    first, second = ids
+    await act("staff.change_tariff_draft", "finance", first, {"content": to_builtins(content("2026-06-01"))})
+    await act("staff.submit_tariff_draft", "finance", first, why)
+    await act("staff.withdraw_tariff_draft", "finance", first)
+    await act("staff.submit_tariff_draft", "finance", first, why)
+    await act("staff.decide_tariff_draft", "manager", first, {"granted": True})
+    await act("staff.drop_tariff_draft", "finance", second)
+    values = to_builtins(values_of(await policy_of(guarded.mall.site_id)))
+    policy = {"values": values, "based_on": 0, "totp": guarded.totp(), "request_id": str(uuid4()), **why}
+    await act("staff.change_policy", "manager", {}, policy)
+    terms = {"terms": TERMS, "totp": guarded.totp(), **why}
+    await act("staff.change_terms", "manager", {"account_id": account_id}, terms)
+    days = {"first_on": "2027-01-01", "last_on": "2027-01-03", **why}
+    new = {"name": "元旦", "off": True, "request_id": str(uuid4())}
+    await act("staff.set_calendar_days", "manager", {}, {**days, **new})
+    year = {"year": 2027, "entered": True, "request_id": str(uuid4()), **why}
+    await act("staff.enter_calendar_year", "manager", {}, year)
+    await act("staff.remove_calendar_days", "manager", {}, {**days, "request_id": str(uuid4())})
+    limits = {"account_ids": [str(account_id)], "power_limit_w": 2_000, "night_limit_w": None, **why}
+    await act("staff.set_power_limits", "electrician", {}, limits)
