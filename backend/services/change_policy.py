@@ -47,7 +47,7 @@ class OwnTerms(Struct, frozen=True, kw_only=True):
     terms: dict[str, int]
 
 
-class ChangeView(Struct, frozen=True, kw_only=True):
+class PolicyChangeView(Struct, frozen=True, kw_only=True):
     """before, after: what differs, by name."""
 
     number: int
@@ -64,7 +64,7 @@ class PolicyView(Struct, frozen=True, kw_only=True):
     number: int
     values: PolicyValues
     own: list[OwnTerms]
-    changes: list[ChangeView]
+    changes: list[PolicyChangeView]
 
 
 async def show_policy(ctx: Context) -> PolicyView:
@@ -221,9 +221,9 @@ def _terms(account: Account) -> dict[str, int]:
     return {name: getattr(account, name) for name in TERMS}
 
 
-def _view(row: PolicyChange, name: str) -> ChangeView:
+def _view(row: PolicyChange, name: str) -> PolicyChangeView:
     before = msgspec.json.decode(row.before, type=SitePolicy)
     old, new = differences(before, msgspec.json.decode(row.after, type=SitePolicy))
-    return ChangeView(
+    return PolicyChangeView(
         number=row.number, at=row.at, changed_by_name=name, reason=row.reason, before=old, after=new
     )

@@ -21,7 +21,7 @@ from backend.store import rows
 from common.clock import LOCAL_ZONE
 
 
-class VersionView(Struct, frozen=True, kw_only=True):
+class TariffVersionView(Struct, frozen=True, kw_only=True):
     """state: "in_force", "future", "past", "replaced" (another one begins at the same instant).
 
     used: some energy was priced by it, so that it can never change. until_at: None: open.
@@ -79,7 +79,7 @@ class TariffView(Struct, frozen=True, kw_only=True):
     name: str
     shops: int
     priced_until: datetime | None
-    versions: list[VersionView]
+    versions: list[TariffVersionView]
     drafts: list[DraftView]
 
 
@@ -132,7 +132,7 @@ async def show_tariff(ctx: Context, tariff_id: int) -> TariffView:
     )
 
 
-async def _versions(ctx: Context, tariff_id: int) -> list[VersionView]:
+async def _versions(ctx: Context, tariff_id: int) -> list[TariffVersionView]:
     now = ctx.clock.now()
     every = await every_version(tariff_id)  # In the order in which they were made.
     holding = {version.valid_from: version for version in every}
@@ -147,7 +147,7 @@ async def _versions(ctx: Context, tariff_id: int) -> list[VersionView]:
         if holding[version.valid_from] is not version:
             state = "replaced"
         views.append(
-            VersionView(
+            TariffVersionView(
                 version_id=version.version_id,
                 valid_from=version.valid_from,
                 until_at=until_at,

@@ -48,7 +48,7 @@ class BandPart(Struct, frozen=True, forbid_unknown_fields=True):
 Bands = Annotated[list[BandPart], Meta(min_length=1, max_length=2 * MAX_SLOTS)]
 
 
-class ComponentPart(Struct, frozen=True, forbid_unknown_fields=True):
+class PricePart(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Listed
     name: Name
     price_microyuan_per_kwh: Price
@@ -84,7 +84,7 @@ class VersionContent(Struct, frozen=True, forbid_unknown_fields=True):
     """float_permille: +600 is 60 % more than at 平; a period that is not named does not move."""
 
     valid_from: date  # From this local midnight on.
-    components: Annotated[list[ComponentPart], Meta(min_length=1, max_length=6)]
+    components: Annotated[list[PricePart], Meta(min_length=1, max_length=6)]
     float_permille: dict[Period, Annotated[int, Meta(ge=-PERMILLE, le=9_000)]]
     bands: Bands
     seasons: Annotated[list[SeasonPart], Meta(max_length=8)] = []
@@ -148,7 +148,7 @@ def content_of(version: TariffVersion) -> VersionContent:
     return VersionContent(
         valid_from=version.valid_from.astimezone(LOCAL_ZONE).date(),
         components=[
-            ComponentPart(part.kind.value, part.name, part.price_microyuan_per_kwh, part.floats)  # type: ignore[arg-type]
+            PricePart(part.kind.value, part.name, part.price_microyuan_per_kwh, part.floats)  # type: ignore[arg-type]
             for part in version.components
         ],
         float_permille=dict(version.float_permille),

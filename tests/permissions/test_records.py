@@ -6,8 +6,6 @@ from uuid import uuid4
 
 from msgspec import to_builtins
 
-from msgspec import to_builtins
-
 from backend.models.accounts import KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
@@ -18,7 +16,6 @@ from backend.models.people import Approval
 from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
-from backend.models.site import Gateway, Line, Shaft
 from backend.models.tariffs import Tariff, TariffDraft
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from backend.domain.tariffs import Period
-from backend.services.tariff_parts import BandPart, ComponentPart, VersionContent
+from backend.services.tariff_parts import BandPart, PricePart, VersionContent
 
 TERMS = {
     "low_fen": 30_000,
@@ -29,11 +29,11 @@ def content(valid_from: str, **more: Any) -> VersionContent:
     plain = VersionContent(
         valid_from=date.fromisoformat(valid_from),
         components=[
-            ComponentPart("ENERGY", "上网电价", 500_000, True),
-            ComponentPart("LINE_LOSS", "线损", 20_000, True),
-            ComponentPart("TRANSMISSION", "输配电价", 210_000),
-            ComponentPart("SYSTEM", "系统运行费", 40_000),
-            ComponentPart("FUNDS", "基金及附加", 30_000),
+            PricePart("ENERGY", "上网电价", 500_000, True),
+            PricePart("LINE_LOSS", "线损", 20_000, True),
+            PricePart("TRANSMISSION", "输配电价", 210_000),
+            PricePart("SYSTEM", "系统运行费", 40_000),
+            PricePart("FUNDS", "基金及附加", 30_000),
         ],
         float_permille={Period.PEAK: 600, Period.VALLEY: -600},
         bands=bands(

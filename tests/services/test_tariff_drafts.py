@@ -28,7 +28,7 @@ from backend.services.tariff_drafts import (
 from backend.services.tariff_dry_run import try_draft
 from backend.services.tariff_lists import list_tariffs, show_tariff
 from backend.services.tariff_parts import (
-    ComponentPart,
+    PricePart,
     SeasonPart,
     SpecialPart,
     StepPart,
@@ -209,8 +209,8 @@ FULL = content(
     "2026-07-01",
     float_permille={Period.SHARP: 800, Period.PEAK: 600, Period.VALLEY: -600, Period.DEEP_VALLEY: -800},
     components=[
-        ComponentPart("ENERGY", "上网电价", 500_000, True),
-        ComponentPart("SERVICE_FEE", "服务费", 10_000),
+        PricePart("ENERGY", "上网电价", 500_000, True),
+        PricePart("SERVICE_FEE", "服务费", 10_000),
     ],
     seasons=[
         SeasonPart("夏季", "07-01", "08-31", bands(("00:00", Period.FLAT), ("14:00", Period.SHARP))),
@@ -267,16 +267,16 @@ def test_what_is_written_comes_back_as_it_was_written() -> None:
             "没有这一天",
         ),
         (
-            {"components": [ComponentPart("ENERGY", "电能量", 400_001, True)]},
+            {"components": [PricePart("ENERGY", "电能量", 400_001, True)]},
             "components.0.price_microyuan_per_kwh",
             "浮动后不足一微元，请调整单价或浮动比例",
         ),
         (
-            {"components": [ComponentPart("ENERGY", "电能量", 1, False), ComponentPart("ENERGY", "再次", 1)]},
+            {"components": [PricePart("ENERGY", "电能量", 1, False), PricePart("ENERGY", "再次", 1)]},
             "components.1.kind",
             "每种电价构成只能有一项",
         ),
-        ({"components": [ComponentPart("SYSTEM", "补贴", -1)]}, "components", "电价合计低于零"),
+        ({"components": [PricePart("SYSTEM", "补贴", -1)]}, "components", "电价合计低于零"),
         (
             {"special_days": [SpecialPart(SpecialDays.DATES, bands(("00:00", Period.FLAT)))]},
             "special_days",
@@ -347,7 +347,7 @@ async def test_a_dry_run_of_what_is_in_force_changes_nothing_and_of_another_what
         content(
             "2026-04-01",
             components=[
-                ComponentPart("ENERGY", "上网电价", 400_000, True),
+                PricePart("ENERGY", "上网电价", 400_000, True),
                 *content("2026-04-01").components[1:],
             ],
         ),
