@@ -22,7 +22,7 @@ from backend.services.decide_supply import decide_account
 from backend.services.locks import lock_account, lock_accounts
 from backend.services.policy_values import PolicyValues, TermValues, policy_with, problems_of, values_of
 from backend.services.site_policy import SitePolicy, policy_of
-from backend.services.terms import TERMS, follow_policy, own_terms, set_own
+from backend.services.terms import CHANGE_TERMS, TERMS, follow_policy, own_terms, set_own
 from backend.services.work import apply_policy, wake
 from backend.store import unit_of_work
 
@@ -179,7 +179,7 @@ async def change_terms(ctx: Context, account_id: int, terms: Mapping[str, int | 
         await decide_account(ctx, account, cause=f"terms:{account.id}")
         wake(ctx, f"live:{account.site_id}")
         facts = {"before": before, "after": {"own": own_terms(account), **_terms(account)}}
-        await record(ctx, "staff.policy.change_terms", f"account:{account.id}", reason=reason, facts=facts)
+        await record(ctx, CHANGE_TERMS, f"account:{account.id}", reason=reason, facts=facts)
 
     await unit_of_work(work, "change_terms")
 

@@ -12,6 +12,7 @@ from backend.context import Context
 from backend.domain.transformers import EnergySide, Transformers
 from backend.errors import Refused
 from backend.models.accounts import Account, Contact
+from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, MeterKind, MeterState
 from backend.models.site import Gateway, Line, PolicyChange, Shaft, Shop, Site
 from backend.models.tariffs import Tariff, TariffVersion
@@ -29,7 +30,7 @@ from backend.services.site_parts import (
 )
 from backend.services.site_plan import renew_plan
 from backend.services.site_policy import SitePolicy
-from backend.services.terms import own_terms, terms_of
+from backend.services.terms import CHANGE_TERMS, terms_of
 from backend.store import unit_of_work
 
 M = TypeVar("M", bound=Model)
@@ -82,6 +83,7 @@ class _Loader:
         self.ctx = ctx
         self.file = file
         self.policy = SitePolicy()
+        self.is_set_by_staff = False
         self.made = 0
         self.replaced: list[str] = []
 
@@ -115,7 +117,8 @@ class _Loader:
         known = await Site.filter(code=part.code).first()
         values = {"name": part.name, "demo": part.demo}
         policy = msgspec.to_builtins(self.file.policy)
-        if known is not None and await PolicyChange.exists(site_id=known.id):
+        self.is_set_by_staff = known is not None and await _is_set_by_staff(known)
+        if self.is_set_by_staff:
             # The staff have set the policy since: the file still says how meters are read, and no more.
             policy = {name: policy[name] for name in _HOW_METERS_ARE_READ}
         before = SitePolicy() if known is None else msgspec.json.decode(known.policy, type=SitePolicy)
@@ -148,15 +151,17 @@ class _Loader:
         key = {"site_id": site.id, "shop_id": shop.id, "closed_at": None}
         account = await Account.filter(**key).first()
         now = self.ctx.clock.now()
+        is_new = account is None
         if account is None:
             terms |= terms_of(self.policy)
             account = await Account.create(id=self.ctx.ids.new(), opened_at=now, **key, **terms)
             self.made += 1
         else:
             await _change(account, terms)
-        if (own_fen := overdraft_fen(part)) is not None:
-            own = msgspec.json.encode([*dict.fromkeys([*own_terms(account), "overdraft_fen"])]).decode()
-            await _change(account, {"overdraft_fen": own_fen, "own_terms": own})
+        own_fen = overdraft_fen(part)
+        if own_fen is not None and (is_new or not self.is_set_by_staff):
+            own = [] if own_fen == self.policy.overdraft_fen else ["overdraft_fen"]
+            await _change(account, {"overdraft_fen": own_fen, "own_terms": msgspec.json.encode(own).decode()})
         for contact in part.contacts:
             row = await self._put(
                 Contact, {"account_id": account.id, "phone": contact.phone}, {"name": contact.name}
@@ -235,6 +240,13 @@ class _Loader:
             return await table.create(id=self.ctx.ids.new(), **key, **values)
         await _change(row, values)
         return row
+
+
+async def _is_set_by_staff(site: Site) -> bool:
+    """Tell whether people have changed the policy, or one shop's terms, since the file was first loaded."""
+    if await PolicyChange.exists(site_id=site.id):
+        return True
+    return await AuditRecord.exists(site_id=site.id, operation=CHANGE_TERMS)
 
 
 async def _need_same_ratio(meter: Meter, part: MeterPart) -> None:

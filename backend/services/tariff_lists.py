@@ -16,7 +16,7 @@ from backend.services.approvals import STANDS_FOR
 from backend.services.show_usage import day_number
 from backend.services.tariff_book import every_version, versions_by_tariff
 from backend.services.tariff_drafts import DraftState, priced_until, version_in
-from backend.services.tariff_parts import PeriodPrice, VersionContent, content_of, prices_of
+from backend.services.tariff_parts import BandPart, PeriodPrice, VersionContent, content_of, prices_of
 from backend.store import rows
 from common.clock import LOCAL_ZONE
 
@@ -64,6 +64,7 @@ class TariffLine(Struct, frozen=True, kw_only=True):
     shops: int
     kind: str | None
     tiered: bool
+    bands: list[BandPart]  # Of an ordinary day.
     prices: list[PeriodPrice]
     valid_from: datetime | None
     next_from: datetime | None
@@ -105,6 +106,7 @@ async def list_tariffs(ctx: Context) -> list[TariffLine]:
                 shops=await _shops(tariff.id),
                 kind=None if current is None else _kind(current),
                 tiered=current is not None and current.tiers is not UNSET,
+                bands=[] if current is None else content_of(current).bands,
                 prices=[] if current is None else prices_of(current),
                 valid_from=None if current is None else current.valid_from,
                 next_from=None if coming is None else coming.valid_from,

@@ -11,6 +11,7 @@ import msgspec
 from backend.models.accounts import Account
 from backend.services.site_policy import SitePolicy
 
+CHANGE_TERMS = "staff.policy.change_terms"
 TERMS = ("low_fen", "low_days", "critical_fen", "critical_days", "overdraft_fen", "restore_level_fen")
 
 

@@ -11,6 +11,7 @@ from backend.services.change_policy import change_terms, check_terms
 from backend.services.policy_values import Days, Level, Money
 from backend.services.row_ids import RowId
 from backend.services.staff_sign_in import step_up
+from backend.services.terms import CHANGE_TERMS
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,6 @@ async def handle(ctx: Context, account_id: RowId, body: Body) -> Reply[None]:
     Errors: NotFound, Invalid (with the field), TotpWrong, TotpMissing, StaffLocked.
     """
     await check_terms(ctx, account_id, asdict(body.terms))
-    await step_up(ctx, body.totp, "staff.policy.change_terms", f"account:{account_id}")
+    await step_up(ctx, body.totp, CHANGE_TERMS, f"account:{account_id}")
     await change_terms(ctx, account_id, asdict(body.terms), body.reason)
     return no_content()
