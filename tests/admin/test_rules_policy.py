@@ -180,3 +180,45 @@ async def test_the_year_says_who_says_so_and_an_unknown_year_says_that(
     site = await Shop.all().first()
     assert site is not None
     assert (await policy_of(site.site_id)).own_days[-1].on == on  # type: ignore[attr-defined]
+
+
+async def test_a_shop_gets_terms_of_its_own(
+    page: Page, stage: OnStage, sign_in: SignIn, picture: Picture
+) -> None:
+    shop = (await Shop.all().order_by("-code"))[0]
+    await sign_in(page, "manager", "/rules/policy")
+    await page.get_by_role("button", name="增加", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("商铺").fill(shop.code)
+    await page.get_by_role("option", name=re.compile(shop.code)).click()
+    await expect(page.get_by_role("option").first).to_be_hidden()
+    await dialog.locator(".el-form-item", has_text="一级预警金额").locator(".el-checkbox").click()
+    await dialog.locator("input[name=low_fen]").fill("300.00")
+    await dialog.locator("input[name=reason]").fill("补充协议")
+    answer = await page.evaluate("fetch('/api/v1/demo/totp').then((answer) => answer.json())")
+    stage.clock.advance(answer["usable_in_s"])
+    await dialog.locator("input[name=totp]").fill(answer["code"])
+    await picture("rules-shop-terms-1366", 1366, 768)
+    found = await find_barriers(page)
+    assert found == [], "\n".join(found)
+    await dialog.get_by_role("button", name="保存").click()
+
+    await expect(page.get_by_text("一级预警金额 ¥300.00")).to_be_visible()
+    account = await Account.get(shop_id=shop.id, closed_at=None)
+    assert (account.low_fen, account.own_terms) == (30_000, '["low_fen"]')
+
+
+@pytest.mark.parametrize("path", ["tariffs", "policy", "power-limits", "calendar"])
+async def test_a_screen_whose_data_does_not_come_says_so_and_tries_again(
+    page: Page, stage: OnStage, sign_in: SignIn, path: str
+) -> None:
+    await sign_in(page, "manager")
+    await page.route(f"**/api/v1/staff/{path}*", lambda route: route.abort())
+    await page.goto(f"http://manager.localhost:{stage.private_port}/rules/{path}")
+    await expect(page.get_by_role("alert").first).to_contain_text("没有得到答复")
+
+    await page.unroute(f"**/api/v1/staff/{path}*")
+    await page.get_by_role("button", name="重试").click()
+
+    await expect(page.get_by_text("没有得到答复")).to_have_count(0)
+    await expect(page.locator("main .card").first).to_be_visible()
