@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class ApprovalKind(Struct, frozen=True):
-    """One kind of request. `about`: what its object_id names ("meter", "reason", "staff", "top_up")."""
+    """One kind of request. `about`: what its object_id names (meter, reason, staff, top_up, tariff)."""
 
     permission: str
     words: str
@@ -41,13 +41,17 @@ KINDS: Mapping[str, ApprovalKind] = MappingProxyType(
         "reversal": ApprovalKind(
             "staff.reversal.approve", "冲正", "/counter/receipts?entry={object_id}", "top_up"
         ),
+        "tariff_version": ApprovalKind(
+            "staff.tariff.approve", "电价版本", "/rules/tariffs/{object_id}", "tariff"
+        ),
         KEEP_SUPPLY: ApprovalKind("staff.keep_supply.approve", "保电", "/control/keep-supply"),
     }
 )
 
 _STANDING_SQL = """
-SELECT id, kind, object_id, asked_by, asked_at, reason FROM approval
-WHERE site_id = ? AND standing_key IS NOT NULL AND asked_at > ? ORDER BY asked_at, id"""
+SELECT p.id, p.kind, COALESCE(d.tariff_id, p.object_id) AS object_id, p.asked_by, p.asked_at, p.reason
+FROM approval p LEFT JOIN tariff_draft d ON p.kind = 'tariff_version' AND d.id = p.object_id
+WHERE p.site_id = ? AND p.standing_key IS NOT NULL AND p.asked_at > ? ORDER BY p.asked_at, p.id"""
 # A wish that nobody answered takes effect and is still to be reviewed.
 _WISHES_SQL = """
 SELECT k.id, k.asked_by, k.asked_at, k.reason, k.account_id, k.until_at, s.code, s.name
@@ -63,6 +67,7 @@ SELECT r.number, r.account_id, p.amount_fen, s.code, s.name FROM receipt r
 JOIN posting p ON p.entry_id = r.entry_id AND p.amount_fen > 0
 JOIN account a ON a.id = r.account_id JOIN shop s ON s.id = a.shop_id
 WHERE r.site_id = ? AND r.entry_id = ?"""
+_TARIFF_SQL = "SELECT name FROM tariff WHERE site_id = ? AND id = ?"
 _REASON_SQL = "SELECT meter_id FROM off_reason WHERE site_id = ? AND id = ?"
 
 
@@ -140,6 +145,9 @@ async def _about(
         return names.get(object_id, ""), None
     if kind.about == "top_up":
         return await _about_top_up(site_id, object_id)
+    if kind.about == "tariff":
+        tariffs = await rows(_TARIFF_SQL, [site_id, object_id])
+        return tariffs[0]["name"] if tariffs else "", None
     if kind.about == "reason":
         reasons = await rows(_REASON_SQL, [site_id, object_id])
         object_id = int(reasons[0]["meter_id"]) if reasons else 0

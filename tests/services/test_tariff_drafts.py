@@ -14,6 +14,7 @@ from backend.models.audit import AuditRecord
 from backend.models.ledger import Entry, Posting
 from backend.models.people import Approval
 from backend.models.tariffs import Tariff, TariffDraft, TariffVersion
+from backend.services.approval_inbox import list_waiting
 from backend.services.approvals import AlreadyAsked, AlreadyDecided, ApprovalExpired, OwnRequest
 from backend.services.cut_day import cut_day
 from backend.services.tariff_drafts import (
@@ -396,6 +397,17 @@ async def test_a_dry_run_counts_the_steps_of_the_month_from_its_beginning(mall: 
     (row,) = (await try_draft(mall.as_staff(FINANCE), number, "month")).rows
 
     assert row.after_fen == (3_000 * 1_112_000 + 500 * 100_000) // 10_000_000
+
+
+async def test_a_draft_that_waits_stands_in_the_managers_list(mall: SmallMall) -> None:
+    number = await draft(mall, content("2026-04-01"))
+    await submit_draft(mall.as_staff(FINANCE), number, "购电价格调整")
+
+    (waiting,) = await list_waiting(mall.as_staff(MANAGER, "staff.tariff.approve"))
+
+    assert (waiting.kind, waiting.title, waiting.reason) == ("tariff_version", "一般工商业", "购电价格调整")
+    assert waiting.to == f"/rules/tariffs/{(await Tariff.get(site_id=mall.site_id)).id}"
+    assert waiting.may_decide
 
 
 async def test_two_of_a_kind_do_not_wait_for_one_draft(mall: SmallMall) -> None:
