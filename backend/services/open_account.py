@@ -33,7 +33,9 @@ from backend.services.opening_people import (
     put_shop,
 )
 from backend.services.row_ids import id_of
+from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.site_wiring import change_site
+from backend.services.terms import own_text, terms_of
 from backend.services.work import wake
 from common.units import Fen
 
@@ -107,7 +109,7 @@ async def _open(ctx: Context, site_id: int, opening: Opening) -> Opened:
     problems = {} if tariff is not None else {"tariff_id": "请选择电价"}
     problems |= await check_shop(site_id, opening.shop)
     problems |= await check_contacts(ctx, site_id, opening.contacts)
-    problems |= _check_terms(ctx, opening)
+    problems |= _check_terms(ctx, opening, await policy_of(site_id))
     taken, wrong = await lock_meters(ctx, site_id, opening.meters)
     problems |= wrong
     if not opening.meters:
@@ -152,6 +154,7 @@ async def _open(ctx: Context, site_id: int, opening: Opening) -> Opened:
 async def make_account(ctx: Context, site_id: int, shop: Shop, tariff_id: int, opening: Opening) -> Account:
     """Write the account's row with its terms; it has neither contacts nor meters yet."""
     now = ctx.clock.now()
+    policy = terms_of(await policy_of(site_id))
     said = {name: value for name, value in msgspec.structs.asdict(opening.terms).items() if value is not None}
     return await Account.create(
         id=ctx.ids.new(),
@@ -163,7 +166,8 @@ async def make_account(ctx: Context, site_id: int, shop: Shop, tariff_id: int, o
         contract_from_on=opening.contract_from_on,
         contract_until_on=opening.contract_until_on,
         grace_until_at=now + GRACE,
-        **said,
+        own_terms=own_text([name for name in policy if name in said]),
+        **{**policy, **said},
     )
 
 
@@ -182,7 +186,7 @@ async def _again(ctx: Context, known: AccountOpening) -> Opened:
     )
 
 
-def _check_terms(ctx: Context, opening: Opening) -> dict[str, str]:
+def _check_terms(ctx: Context, opening: Opening, policy: SitePolicy) -> dict[str, str]:
     problems = {}
     if not opening.tenant_name.strip():
         problems["tenant_name"] = "请填写商户名称"
@@ -190,18 +194,15 @@ def _check_terms(ctx: Context, opening: Opening) -> dict[str, str]:
     if first is not None and last is not None and last < first:
         problems["contract_until_on"] = "合同止期不能早于起期"
     terms = opening.terms
-    low_fen, critical_fen = _said(terms.low_fen, "low_fen"), _said(terms.critical_fen, "critical_fen")
-    if critical_fen > low_fen:
+    said = {name: value for name, value in msgspec.structs.asdict(terms).items() if value is not None}
+    counts = {**terms_of(policy), **said}
+    if counts["critical_fen"] > counts["low_fen"]:
         problems["terms.critical_fen"] = "二级预警金额不能高于一级预警金额"
-    if _said(terms.critical_days, "critical_days") > _said(terms.low_days, "low_days"):
+    if counts["critical_days"] > counts["low_days"]:
         problems["terms.critical_days"] = "二级预警天数不能多于一级预警天数"
     if terms.overdraft_fen and GRANT_OVERDRAFT not in ctx.caller.permissions:
         problems["terms.overdraft_fen"] = "透支额度由经理设定，请留空"
     return problems
-
-
-def _said(value: int | None, column: str) -> int:
-    return int(Account._meta.fields_map[column].default) if value is None else value
 
 
 def _facts(opening: Opening, shop: Shop, account: Account, meters: list[OpenedMeter]) -> dict[str, object]:

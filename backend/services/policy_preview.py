@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from backend.context import Context
 from backend.domain.balances import days_left
-from backend.domain.supply import Episode, Policy, decide, is_arrears
+from backend.domain.supply import Episode, Policy, Reason, decide, is_arrears
 from backend.domain.warnings import Level, Thresholds, crossing
 from backend.domain.windows import Windows
 from backend.models.accounts import Account
@@ -21,7 +21,7 @@ from backend.models.meters import MeterState
 from backend.models.site import Shop
 from backend.models.supply import ArrearsEpisode, Supply
 from backend.services.site_policy import SitePolicy, policy_of
-from backend.services.supply_facts import account_facts, estimated_of, meter_facts
+from backend.services.supply_facts import account_facts, estimated_of, is_in_grace, meter_facts
 from backend.services.terms import follow_policy
 from common.units import Fen, Nanoyuan
 from common.wire import Relay
@@ -118,7 +118,7 @@ async def preview_policy(
 async def _outcome(
     ctx: Context, account: Account, states: list[MeterState], policy: SitePolicy, now: datetime
 ) -> _Outcome:
-    estimated = estimated_of(account, states) if states else None
+    estimated = estimated_of(account, states) if states and not is_in_grace(account, now) else None
     overdraft = Fen(account.overdraft_fen)
     if is_arrears(account.in_arrears, estimated, overdraft, Fen(account.restore_level_fen)):
         return await _arrears(ctx, account, states, policy)
@@ -157,7 +157,7 @@ async def _arrears(ctx: Context, account: Account, states: list[MeterState], pol
         )
         answer = decide(over)
         is_off = is_off or (facts.tripped and supply.desired is Relay.OFF)
-        is_cut = is_cut or not answer.holds
+        is_cut = is_cut or Reason.ARREARS in answer.reasons
         holds += [hold.value for hold in answer.holds if hold.value not in holds]
     return _Outcome("cut" if is_cut else "held", told, () if is_cut else tuple(holds), is_off)
 

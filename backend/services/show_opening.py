@@ -140,14 +140,15 @@ class OpeningSheet(Struct, frozen=True, kw_only=True):
 async def show_choices(ctx: Context) -> OpeningChoices:
     """Return vacant shops, free meters with the age of their register, tariffs and defaults."""
     site_id, now = ctx.caller.site_id, ctx.clock.now()
-    columns, names = Account._meta.fields_map, OpeningDefaults.__struct_fields__
     policy = await policy_of(site_id)
     return OpeningChoices(
         at=now,
         shops=[_shop(row) for row in await rows(_SHOPS_SQL, [site_id])],
         meters=[_meter(row) for row in await rows(_METERS_SQL, [site_id])],
         tariffs=[_tariff(row, now) for row in await rows(_TARIFFS_SQL, [site_id])],
-        defaults=OpeningDefaults(**{name: columns[name].default for name in names}),
+        defaults=OpeningDefaults(
+            **{name: getattr(policy, name) for name in OpeningDefaults.__struct_fields__}
+        ),
         fresh_s=int(FRESH.total_seconds()),
         sms_ready=ctx.messages.channel(SMS) is not None,
         contact_by_word=policy.contact_by_word,

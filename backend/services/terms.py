@@ -24,8 +24,13 @@ def own_terms(account: Account) -> list[str]:
     return msgspec.json.decode(account.own_terms, type=list[str])
 
 
+def own_text(names: Sequence[str]) -> str:
+    """Write which terms are a shop's own as the column holds it."""
+    return msgspec.json.encode([name for name in TERMS if name in names]).decode()
+
+
 def set_own(account: Account, names: Sequence[str]) -> None:
-    account.own_terms = msgspec.json.encode([name for name in TERMS if name in names]).decode()
+    account.own_terms = own_text(names)
 
 
 def follow_policy(account: Account, policy: SitePolicy) -> list[str]:

@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from backend.domain.calendars import DayKind
 from backend.errors import Invalid, NotFound
+from backend.models.accounts import Account
 from backend.models.audit import AuditRecord
 from backend.models.messages import Notice
 from backend.models.site import PolicyChange, Site
 from backend.models.supply import ArrearsEpisode
 from backend.services.begin_top_up import HoardLimit, begin_top_up
 from backend.services.change_policy import PolicyChanged, change_terms, change_values, show_policy
+from backend.services.open_account import open_account
 from backend.services.policy_preview import PreviewView, preview_policy
 from backend.services.policy_values import PolicyValues, policy_with, values_of
 from backend.services.power_limit_list import list_power_limits
@@ -24,6 +26,7 @@ from backend.services.site_load import load_site
 from backend.services.site_policy import policy_of
 from common.units import Fen
 from tests.services.mall import SmallMall
+from tests.services.openings import clerk, free, of, opened, wizard
 from tests.services.rules import TERMS
 from tests.services.site import site_text
 
@@ -293,3 +296,32 @@ async def test_a_policy_of_another_site_is_not_touched(mall: SmallMall) -> None:
     await save(mall, await values(mall, delay_s=3_600))
 
     assert (await Site.get(code="other")).policy == before
+
+
+async def test_an_account_that_is_opened_follows_the_policy_where_nothing_else_was_agreed(
+    mall: SmallMall,
+) -> None:
+    await save(mall, await values(mall, low_fen=20_000, critical_fen=8_000))
+    meter = await free(mall)
+    manager = clerk(mall, "staff.policy.change")
+    agreed = await wizard(mall, of(meter), terms={"low_days": 9, "overdraft_fen": 7_000})
+
+    account = await Account.get(id=int((await open_account(manager, agreed)).account_id))
+
+    assert (account.low_fen, account.critical_fen, account.low_days, account.overdraft_fen) == (
+        20_000,
+        8_000,
+        9,
+        7_000,
+    )
+    await save(mall, await values(mall, low_fen=15_000, overdraft_fen=1_000, low_days=4))
+    account = await Account.get(id=account.id)
+    assert (account.low_fen, account.low_days, account.overdraft_fen) == (15_000, 9, 7_000)
+
+
+async def test_a_new_account_within_its_grace_is_not_said_to_be_cut(mall: SmallMall) -> None:
+    await opened(mall, of(await free(mall)))
+
+    tried = await try_out(mall, await values(mall))
+
+    assert [shop.shop_code for shop in tried.shops if shop.then in {"cut", "held"}] == []
