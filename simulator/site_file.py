@@ -22,6 +22,7 @@ class SitePolicy:
     delay_s: int = 1_800
     no_trip_windows: tuple[str, ...] = ("18:00-09:30",)
     no_trip_weekends: bool = True
+    no_trip_holidays: bool = True
     holidays: tuple[str, ...] = ("2026-10-01",)
     poll_interval_s: float = 60.0
     power_tell_s: float = 30.0
@@ -35,6 +36,7 @@ DEMO_POLICY = SitePolicy(
     delay_s=60,
     no_trip_windows=(),
     no_trip_weekends=False,
+    no_trip_holidays=False,
     holidays=(),
     power_tell_s=15.0,
     power_trip_s=40.0,
@@ -70,6 +72,7 @@ def _text_lines(mall: Mall, policy: SitePolicy, demo: bool) -> Iterator[str]:
             "delay_s": policy.delay_s,
             "no_trip_windows": list(policy.no_trip_windows),
             "no_trip_weekends": policy.no_trip_weekends,
+            "no_trip_holidays": policy.no_trip_holidays,
             "holidays": list(policy.holidays),
             "poll_interval_s": policy.poll_interval_s,
             "power_tell_s": policy.power_tell_s,

@@ -55,6 +55,7 @@ def test_the_demo_policy_trips_at_any_hour(mall: Mall) -> None:
 
     assert (usual["delay_s"], usual["no_trip_windows"]) == (1800, ["18:00-09:30"])
     assert (demo["delay_s"], demo["no_trip_windows"], demo["no_trip_weekends"]) == (60, [], False)
+    assert (usual["no_trip_holidays"], demo["no_trip_holidays"]) == (True, False)
 
 
 def test_the_tariff_gives_the_demo_prices(mall: Mall) -> None:
