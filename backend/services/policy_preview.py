@@ -22,7 +22,7 @@ from backend.models.site import Shop
 from backend.models.supply import ArrearsEpisode, Supply
 from backend.services.site_policy import SitePolicy, policy_of
 from backend.services.supply_facts import account_facts, estimated_of, is_in_grace, meter_facts
-from backend.services.terms import follow_policy
+from backend.services.terms import follow_policy, set_own
 from common.units import Fen, Nanoyuan
 from common.wire import Relay
 
@@ -75,7 +75,10 @@ class _Outcome(Struct, frozen=True):
 async def preview_policy(
     ctx: Context, policy: SitePolicy, own: Mapping[int, Mapping[str, int]] | None = None
 ) -> PreviewView:
-    """Say what the site's shops would get by a policy; own: terms that single shops would have instead."""
+    """Say what the site's shops would get by a policy.
+
+    own: for single shops, the terms that would be their own; all others of them would follow the policy.
+    """
     site_id, now = ctx.caller.site_id, ctx.clock.now()
     shops = {shop.id: shop for shop in await Shop.filter(site_id=site_id, practice=False)}
     accounts = await Account.filter(site_id=site_id, closed_at=None).order_by("id")
@@ -91,9 +94,11 @@ async def preview_policy(
         estimated = estimated_of(account, mine) if mine else None
         unknown += estimated is None
         before = await _outcome(ctx, account, mine, present, now)
+        if own is not None and account.id in own:
+            set_own(account, list(own[account.id]))
+            for name, value in own[account.id].items():
+                setattr(account, name, value)
         follow_policy(account, policy)
-        for name, value in (own or {}).get(account.id, {}).items():
-            setattr(account, name, value)
         after = await _outcome(ctx, account, mine, policy, now)
         if after.word == "none" and before.word == "none":
             continue

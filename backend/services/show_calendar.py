@@ -44,6 +44,7 @@ class CalendarView(Struct, frozen=True, kw_only=True):
     year: int
     official: bool
     entered: bool
+    next_entered: bool  # The year after it.
     official_until: int
     today: date
     no_trip_weekends: bool
@@ -61,6 +62,7 @@ async def show_calendar(ctx: Context, year: int) -> CalendarView:
         year=year,
         official=year in official_years(),
         entered=year in policy.own_years,
+        next_entered=year + 1 in policy.own_years,
         official_until=max(official_years()),
         today=_today(ctx),
         no_trip_weekends=policy.no_trip_weekends,

@@ -205,6 +205,7 @@ async def test_a_shop_gets_terms_of_its_own(
     await dialog.locator(".el-form-item", has_text="一级预警金额").locator(".el-checkbox").click()
     await dialog.locator("input[name=low_fen]").fill("300.00")
     await dialog.locator("input[name=reason]").fill("补充协议")
+    await expect(dialog.get_by_role("status")).to_contain_text("按此约定，该户现在")
     answer = await page.evaluate("fetch('/api/v1/demo/totp').then((answer) => answer.json())")
     stage.clock.advance(answer["usable_in_s"])
     await dialog.locator("input[name=totp]").fill(answer["code"])

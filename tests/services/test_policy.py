@@ -325,3 +325,13 @@ async def test_a_new_account_within_its_grace_is_not_said_to_be_cut(mall: SmallM
     tried = await try_out(mall, await values(mall))
 
     assert [shop.shop_code for shop in tried.shops if shop.then in {"cut", "held"}] == []
+
+
+async def test_terms_of_one_shop_are_tried_without_the_others(mall: SmallMall) -> None:
+    await filled(mall)
+    account, policy = await mall.account("A003"), await policy_of(mall.site_id)
+
+    tried = await preview_policy(mall.as_staff(MANAGER), policy, {account.id: {"low_fen": 20_000}})
+
+    assert [(shop.shop_code, shop.told) for shop in tried.shops if shop.now != shop.then] == [("A003", True)]
+    assert (await mall.account("A003")).low_fen == 10_000
