@@ -18,6 +18,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 SIZES = ((1366, 768), (1920, 1080))
 
 
+async def barriers(page: Page) -> list[str]:
+    """Look for barriers once nothing fades any more: a colour on its way would be found too pale."""
+    await page.wait_for_timeout(400)
+    return await find_barriers(page)
+
+
 async def tariff_path() -> str:
     tariff = await Tariff.all().order_by("code").first()
     assert tariff is not None
@@ -61,7 +67,7 @@ async def test_the_list_names_what_is_in_force(
     assert await page.get_by_role("button", name="起草新版本").count() == 0
     for width, height in SIZES:
         await picture(f"rules-tariffs-{width}", width, height)
-    found = await find_barriers(page)
+    found = await barriers(page)
     assert found == [], "\n".join(found)
 
 
@@ -100,7 +106,7 @@ async def test_a_version_is_drawn_on_the_bar_and_a_gap_is_refused_where_it_is(
     await page.get_by_text("按月累计").click()
     for width, height in SIZES:
         await picture(f"rules-tariff-editor-{width}", width, height)
-    found = await find_barriers(page)
+    found = await barriers(page)
     assert found == [], "\n".join(found)
 
 
@@ -136,7 +142,7 @@ async def test_finance_drafts_tries_and_sends_the_manager_approves_and_charges_f
     assert f"合计变化 {sign}¥{abs(after - before) / 100:.2f}" in text
     for width, height in SIZES:
         await picture(f"rules-tariff-dry-run-{width}", width, height)
-    found = await find_barriers(page)
+    found = await barriers(page)
     assert found == [], "\n".join(found)
 
     await page.fill("input[name=reason]", "省发改委调价通知")
