@@ -61,6 +61,7 @@ class Contact(Model):
     name = fields.CharField(max_length=32)
     phone = fields.CharField(max_length=20)
     verified_at = Instant(null=True)
+    removed_at = Instant(null=True)  # Told of nothing any more; the same phone again brings the row back.
 
     account_id: int
 

@@ -42,6 +42,7 @@ class Meter(Model):
     # DL/T 645: the twelve digits by which it is called (通信地址); password and operator, encrypted.
     address = fields.CharField(max_length=12, default="", db_default="")
     control_sealed = fields.CharField(max_length=200, default="", db_default="")
+    remark = fields.CharField(max_length=200, default="", db_default="")
 
     line_id: int
 

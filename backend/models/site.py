@@ -84,6 +84,7 @@ class Shop(Model):
     floor = fields.CharField(max_length=16, default="")
     shop_class = fields.CharField(max_length=32, default="")
     practice = fields.BooleanField(default=False, db_default=False)  # To learn on: no report counts it.
+    remark = fields.CharField(max_length=200, default="", db_default="")
 
     class Meta:
         table = "shop"

@@ -48,7 +48,7 @@ WHERE a.site_id = ? AND k.effective_at IS NOT NULL AND k.released_at IS NULL ORD
 
 _PHONES_SQL = """
 SELECT c.account_id, c.phone FROM contact c JOIN account a ON a.id = c.account_id
-WHERE a.site_id = ? ORDER BY c.verified_at IS NULL DESC, c.id DESC"""
+WHERE a.site_id = ? AND c.removed_at IS NULL ORDER BY c.verified_at IS NULL DESC, c.id DESC"""
 
 
 class BoardRow(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from backend.services.decide_supply import decide_account
 from backend.services.doubtful import DoubtfulRow, facts_of, judge_again, waiting_rows
 from backend.services.locks import lock_account, lock_state
 from backend.services.ratio_boundaries import RatioBoundaries
-from backend.services.readings_store import write_states
+from backend.services.readings_store import ms_of, write_states
 from backend.services.take_readings import OUTAGE
 from backend.services.work import wake
 from backend.store import unit_of_work
@@ -83,20 +83,20 @@ async def decide_register(
     async def work() -> Decided:
         account = await lock_account(meter.account_id) if meter.account_id is not None else None
         state = await lock_state(meter.id)
-        key = f"{meter.id}:{round(read_at.timestamp() * 1000)}"
+        key = f"{meter.id}:{ms_of(read_at)}"
         known = await RegisterDecision.get_or_none(key=key)
         if known is not None:
             if known.kind is not wanted:
                 raise DecidedOtherwise()
             await _record(ctx, known, {"repeated": True})
             return _decided(known)
-        return await _Decision(ctx, meter, account, state).make(key, wanted, reason, priced_at)
+        return await Decision(ctx, meter, account, state).make(key, read_at, wanted, reason, priced_at)
 
     return await unit_of_work(work, "decide_register")
 
 
-class _Decision:
-    """One decision on its way; accounts and states are locked."""
+class Decision:
+    """One decision on its way; accounts and states are locked, unless it is only weighed."""
 
     def __init__(self, ctx: Context, meter: Meter, account: Account | None, state: MeterState) -> None:
         self.ctx, self.meter, self.account, self.state = ctx, meter, account, state
@@ -106,13 +106,15 @@ class _Decision:
         self.judged: list[tuple[DoubtfulRow, Verdict]] = []
         self.energy_wh = self.cost_nano = 0
 
-    async def make(self, key: str, kind: DecisionKind, reason: str, priced_at: datetime | None) -> Decided:
-        state, last = self.state, accepted_of(self.state)
-        if state.quarantined_at is None or last is None:
+    async def weigh(
+        self, read_at: datetime, kind: DecisionKind, priced_at: datetime | None
+    ) -> tuple[Accepted, DoubtfulRow]:
+        """Work the decision out, in memory alone; return the last accepted register and the chosen one."""
+        last = accepted_of(self.state)
+        if self.state.quarantined_at is None or last is None:
             raise NothingInDoubt()
-        doubted_at, most_before = state.quarantined_at, facts_of(self.meter)
         found = await waiting_rows(self.meter.id, last)
-        read_at_ms = int(key.partition(":")[2])
+        read_at_ms = ms_of(read_at)
         chosen = next((row for row in found if row.read_at_ms == read_at_ms and not row.is_midnight), None)
         if chosen is None:
             raise NotFound()
@@ -122,7 +124,15 @@ class _Decision:
         else:
             self._reject(found, last)
         if not self._is_left(found):
-            state.quarantined_at = None
+            self.state.quarantined_at = None
+        return last, chosen
+
+    async def make(
+        self, key: str, read_at: datetime, kind: DecisionKind, reason: str, priced_at: datetime | None
+    ) -> Decided:
+        state = self.state
+        doubted_at, most_before = state.quarantined_at or self.now, facts_of(self.meter)
+        last, chosen = await self.weigh(read_at, kind, priced_at)
         await judge_again(self.meter.id, self.judged)
         await self.accruals.write()
         await write_states([state])

@@ -1,6 +1,9 @@
 """What people do about an alarm (告警处理): acknowledge, assign, snooze, end by their word."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from backend.context import Context
 from backend.errors import Invalid, NotFound, Refused
@@ -8,6 +11,7 @@ from backend.models.operations import Alarm
 from backend.models.people import Staff
 from backend.services.alarm_book import Step, end_alarm, note
 from backend.services.audit import record
+from backend.services.row_ids import id_of
 from backend.services.show_alarms import may_be_cleared
 from backend.store import unit_of_work
 
@@ -46,6 +50,36 @@ async def acknowledge(ctx: Context, alarm_id: int, remark: str) -> None:
         await record(ctx, "staff.alarm.acknowledged", f"alarm:{alarm.id}", reason=remark, facts=_facts(alarm))
 
     await unit_of_work(work, "acknowledge_alarm")
+
+
+class Acknowledged(Struct, frozen=True):
+    """alarms: acknowledged now or before. over: had ended before anybody said so."""
+
+    alarms: int
+    over: int
+
+
+async def acknowledge_many(ctx: Context, alarm_ids: Sequence[str], remark: str) -> Acknowledged:
+    """Say of several that somebody has seen them, in one transaction. Errors: NotFound (any of them)."""
+    wanted = sorted({id_of(one) or 0 for one in alarm_ids})
+
+    async def work() -> Acknowledged:
+        query = Alarm.filter(id__in=wanted, site_id=ctx.caller.site_id)
+        found = await query.order_by("id").select_for_update()
+        if len(found) != len(wanted):
+            raise NotFound()
+        standing = [alarm for alarm in found if alarm.standing_key is not None]
+        for alarm in standing:
+            if alarm.acknowledged_at is None:
+                values = {"acknowledged_at": ctx.clock.now(), "acknowledged_by": ctx.caller.id}
+                await Alarm.filter(id=alarm.id).update(**values)
+                await note(ctx, alarm, Step.ACKNOWLEDGED, remark)
+        facts = {"alarms": [str(alarm.id) for alarm in standing]}
+        object_ = f"site:{ctx.caller.site_id}"
+        await record(ctx, "staff.alarm.acknowledged", object_, reason=remark, facts=facts)
+        return Acknowledged(len(standing), len(found) - len(standing))
+
+    return await unit_of_work(work, "acknowledge_alarms")
 
 
 async def assign(ctx: Context, alarm_id: int, staff_id: int) -> None:

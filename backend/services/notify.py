@@ -77,7 +77,9 @@ async def _recipients(ctx: Context, account: Account, level: NoticeLevel) -> lis
     )
     bound = [row.tenant_id for row in await Binding.filter(account_id=account.id, revoked_at=None)]
     people: list[Recipient] = []
-    contacts = await Contact.filter(account_id=account.id, verified_at__isnull=False).order_by("id")
+    contacts = await Contact.filter(
+        account_id=account.id, verified_at__isnull=False, removed_at=None
+    ).order_by("id")
     phones = [row.phone for row in contacts]
     for tenant in await Tenant.filter(id__in=bound).order_by("id"):
         consent = await Consent.get_or_none(openid=tenant.openid, template_id=template_id(setting))

@@ -23,6 +23,7 @@ STAFF_PERMISSIONS: Mapping[str, str] = MappingProxyType(
         "staff.board": "查看商铺看板、告警和待办",
         "staff.meter.view": "查看电表详情",
         "staff.read_now": "立即抄表",
+        "staff.remark": "填写商铺与电表备注",
         "staff.command.view": "查看指令记录",
         "staff.trip": "人工断电",
         "staff.trip.emergency": "紧急断电",
@@ -142,6 +143,7 @@ SEEDED_ROLES = (
         "收银员",
         (
             *_EVERYBODY,
+            "staff.remark",
             "staff.read_now",
             "staff.keep_supply.ask",
             "staff.binding_code",
@@ -183,6 +185,7 @@ SEEDED_ROLES = (
         "电工",
         (
             *_EVERYBODY,
+            "staff.remark",
             "staff.read_now",
             "staff.trip",
             "staff.trip.emergency",
@@ -211,6 +214,8 @@ SEEDED_ROLES = (
             "staff.audit.view",
             "staff.site.view",
             "staff.site.build",
+            "staff.read_now",
+            "staff.remark",
             "staff.account.import",
             "staff.users.view",
             MANAGE_USERS,

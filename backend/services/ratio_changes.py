@@ -151,9 +151,12 @@ async def report_replaced(ctx: Context, ratio_change_id: int, register_wh: int |
     await unit_of_work(work, "ratio_change")
 
 
-async def list_ratio_changes(ctx: Context) -> list[RatioChangeView]:
-    """Return the site's newest changes, open ones and what became of the others."""
-    found = await RatioChange.filter(site_id=ctx.caller.site_id).order_by("-id").limit(_MOST)
+async def list_ratio_changes(ctx: Context, meter_id: int | None = None) -> list[RatioChangeView]:
+    """Return the site's newest changes, or one meter's: open ones and what became of the others."""
+    wanted = RatioChange.filter(site_id=ctx.caller.site_id)
+    if meter_id is not None:
+        wanted = wanted.filter(meter_id=meter_id)
+    found = await wanted.order_by("-id").limit(_MOST)
     asked = {row.id: row for row in await Approval.filter(id__in=[one.approval_id for one in found])}
     serials = {row.id: row.serial for row in await Meter.filter(id__in=[one.meter_id for one in found])}
     return [_view(one, asked[one.approval_id], serials[one.meter_id]) for one in found]

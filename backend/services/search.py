@@ -36,7 +36,7 @@ WHERE m.site_id = ? AND m.retired_at IS NULL ORDER BY m.serial"""
 _CONTACTS_SQL = """
 SELECT c.id, c.name AS person, c.phone, c.account_id, s.code, s.name
 FROM contact c JOIN account a ON a.id = c.account_id JOIN shop s ON s.id = a.shop_id
-WHERE a.site_id = ? AND a.closed_at IS NULL ORDER BY s.code, c.id"""
+WHERE a.site_id = ? AND a.closed_at IS NULL AND c.removed_at IS NULL ORDER BY s.code, c.id"""
 _RECEIPTS_SQL = """
 SELECT r.entry_id, r.number, r.account_id, p.amount_fen, s.code, s.name
 FROM receipt r JOIN posting p ON p.entry_id = r.entry_id AND p.amount_fen > 0

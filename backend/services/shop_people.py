@@ -46,7 +46,7 @@ class People(Struct, frozen=True, kw_only=True):
 
 async def people_of(ctx: Context, account: Account) -> People:
     """Return the people of an account with every way that a warning could take now."""
-    contacts = await Contact.filter(account_id=account.id).order_by("id")
+    contacts = await Contact.filter(account_id=account.id, removed_at=None).order_by("id")
     bound = [row.tenant_id for row in await Binding.filter(account_id=account.id, revoked_at=None)]
     tenants = await Tenant.filter(id__in=bound).order_by("id")
     subscribed = await _subscribed(ctx, [tenant.openid for tenant in tenants])

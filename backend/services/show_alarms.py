@@ -13,6 +13,7 @@ from backend.models.operations import Alarm, AlarmEvent
 from backend.models.people import Staff
 from backend.models.site import Shaft
 from backend.services.alarm_book import CoveredFacts
+from backend.services.alarm_objects import AlarmObject, objects_of
 from backend.store import rows
 
 _MOST = 500
@@ -46,6 +47,7 @@ class AlarmView(Struct, frozen=True, kw_only=True):
     account_id: str | None
     shaft: str | None
     text: str
+    object: AlarmObject
     since_at: datetime
     raised_at: datetime
     cleared_at: datetime | None
@@ -111,14 +113,18 @@ async def list_alarms(
     if severity is not None:
         query = query.filter(severity=severity)
     if shaft is not None:
-        found = await Shaft.get_or_none(site_id=ctx.caller.site_id, code=shaft)
-        query = query.filter(shaft_id=found.id if found is not None else 0)
+        query = query.filter(shaft_id=await _shaft_id(ctx, shaft))
     if mine:
         query = query.filter(assigned_to=ctx.caller.id)
     if unacknowledged:
         query = query.filter(acknowledged_at=None)
     views = await views_of(ctx, await query.order_by("-id").limit(_MOST))
     return sorted(views, key=lambda view: ("urgent", "major", "minor").index(view.severity))
+
+
+async def _shaft_id(ctx: Context, code: str) -> int:
+    found = await Shaft.get_or_none(site_id=ctx.caller.site_id, code=code)
+    return found.id if found is not None else 0
 
 
 async def list_history(
@@ -130,6 +136,8 @@ async def list_history(
     kind: str | None,
     before: int | None,
     limit: int,
+    severity: str | None = None,
+    shaft: str | None = None,
 ) -> AlarmPage:
     """Return alarms that were raised within a time, standing or not, children too, newest first."""
     query = Alarm.filter(site_id=ctx.caller.site_id)
@@ -141,6 +149,10 @@ async def list_history(
         query = query.filter(meter_id=meter_id)
     if kind is not None:
         query = query.filter(kind=kind)
+    if severity is not None:
+        query = query.filter(severity=severity)
+    if shaft is not None:
+        query = query.filter(shaft_id=await _shaft_id(ctx, shaft))
     if before is not None:
         query = query.filter(id__lt=before)
     found = await query.order_by("-id").limit(limit + 1)
@@ -208,11 +220,17 @@ async def views_of(ctx: Context, alarms: Iterable[Alarm]) -> list[AlarmView]:
         )
     }
     now = ctx.clock.now()
-    return [_view(alarm, names, shafts, below.get(alarm.id, 0), now) for alarm in listed]
+    objects = await objects_of(listed)
+    return [_view(alarm, names, shafts, objects[alarm.id], below.get(alarm.id, 0), now) for alarm in listed]
 
 
 def _view(
-    alarm: Alarm, names: dict[int, str], shafts: dict[int, str], below: int, now: datetime
+    alarm: Alarm,
+    names: dict[int, str],
+    shafts: dict[int, str],
+    about: AlarmObject,
+    below: int,
+    now: datetime,
 ) -> AlarmView:
     facts = _facts(alarm)
     since_at = alarm.since_at or alarm.raised_at
@@ -225,6 +243,7 @@ def _view(
         account_id=_text(alarm.account_id),
         shaft=shafts.get(alarm.shaft_id or 0),
         text=alarm.text,
+        object=about,
         since_at=since_at,
         raised_at=alarm.raised_at,
         cleared_at=alarm.cleared_at,

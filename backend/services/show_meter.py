@@ -1,6 +1,6 @@
 """One meter in detail, and what became of a read request (表详情)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from backend.services.show_commands import Command, newest_commands
 from backend.store import rows
 
 _NEWEST_READINGS = 48
+_CLOCKS_APART = timedelta(seconds=5)  # A collector's clock may be off by this much.
 
 
 class ReadingView(Struct, frozen=True, kw_only=True):
@@ -89,12 +90,16 @@ class MeterDetail(Struct, frozen=True, kw_only=True):
 
 
 class ReadView(Struct, frozen=True, kw_only=True):
+    """took_s: from asking to the answer. reading: what came, once it has."""
+
     read_request_id: str
     meter_id: str
     asked_at: datetime
     expires_at: datetime
     answered_at: datetime | None
     state: str  # "waiting", "answered" or "expired".
+    took_s: float | None
+    reading: ReadingView | None
 
 
 async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
@@ -136,7 +141,7 @@ async def show_meter(ctx: Context, meter_id: int) -> MeterDetail:
         power_limit_w=account.power_limit_w if account else None,
         night_limit_w=account.night_limit_w if account else None,
         power_watch=await show_watch(meter, account, state),
-        readings=await _readings(meter),
+        readings=await newest_readings(meter),
         off=await _standing_reasons(ctx, meter),
         contact=await _contact(ctx, account),
         unexplained=await OffReason.filter(meter_id=meter.id, reason=SAFETY, note="").exists(),
@@ -179,7 +184,7 @@ async def _standing_reasons(ctx: Context, meter: Meter) -> list[OffView]:
 async def _contact(ctx: Context, account: Account | None) -> ContactView | None:
     if account is None or "staff.tenant.view" not in ctx.caller.permissions:
         return None
-    found = await Contact.filter(account_id=account.id).order_by("-id")
+    found = await Contact.filter(account_id=account.id, removed_at=None).order_by("-id")
     best = next((one for one in found if one.verified_at is not None), found[0] if found else None)
     if best is None:
         return None
@@ -191,7 +196,16 @@ async def show_read(ctx: Context, read_request_id: int) -> ReadView:
     row = await ReadRequest.get_or_none(id=read_request_id, site_id=ctx.caller.site_id)
     if row is None:
         raise NotFound()
+    return await read_view(ctx, row)
+
+
+async def read_view(ctx: Context, row: ReadRequest) -> ReadView:
+    """Say what became of a read request, with the reading that answered it."""
     waiting = "expired" if row.expires_at <= ctx.clock.now() else "waiting"
+    reading = None
+    if row.answered_at is not None:
+        newest = await newest_readings(await Meter.get(id=row.meter_id), 1)
+        reading = newest[0] if newest and newest[0].read_at >= row.asked_at - _CLOCKS_APART else None
     return ReadView(
         read_request_id=str(row.id),
         meter_id=str(row.meter_id),
@@ -199,13 +213,16 @@ async def show_read(ctx: Context, read_request_id: int) -> ReadView:
         expires_at=row.expires_at,
         answered_at=row.answered_at,
         state="answered" if row.answered_at else waiting,
+        took_s=(row.answered_at - row.asked_at).total_seconds() if row.answered_at else None,
+        reading=reading,
     )
 
 
-async def _readings(meter: Meter) -> list[ReadingView]:
+async def newest_readings(meter: Meter, most: int = _NEWEST_READINGS) -> list[ReadingView]:
+    """Return what the meter said last, newest first, of any verdict."""
     found = await rows(
         "SELECT read_at_ms, kind, register_wh, power_w, relay, verdict FROM reading WHERE meter_id = ?"
-        f" ORDER BY read_at_ms DESC LIMIT {_NEWEST_READINGS}",
+        f" ORDER BY read_at_ms DESC LIMIT {most}",
         [meter.id],
     )
     past, now = await past_ratios(meter), meter.transformers.ratio

@@ -164,7 +164,9 @@ class _Loader:
             await _change(account, {"overdraft_fen": own_fen, "own_terms": msgspec.json.encode(own).decode()})
         for contact in part.contacts:
             row = await self._put(
-                Contact, {"account_id": account.id, "phone": contact.phone}, {"name": contact.name}
+                Contact,
+                {"account_id": account.id, "phone": contact.phone},
+                {"name": contact.name, "removed_at": None},
             )
             if contact.verified and row.verified_at is None:
                 row.verified_at = now

@@ -164,7 +164,7 @@ def _agrees(account: Account, entries: list[FlowEntry], sums: Sums, is_open: boo
 async def _contact(ctx: Context, account: Account) -> str | None:
     if "staff.tenant.view" not in ctx.caller.permissions:
         return None
-    found = await Contact.filter(account_id=account.id).order_by("id").first()
+    found = await Contact.filter(account_id=account.id, removed_at=None).order_by("id").first()
     return f"{found.name} {found.phone}" if found else None
 
 

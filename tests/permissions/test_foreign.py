@@ -8,7 +8,7 @@ import pytest
 from msgspec import to_builtins
 
 from backend.context import CallerKind
-from backend.models.accounts import Account
+from backend.models.accounts import Account, Contact
 from backend.models.ledger import Entry
 from backend.models.meters import Meter, RatioChange
 from backend.models.operations import Alarm, StaffTask
@@ -37,6 +37,10 @@ from tests.services.rules import TERMS, content
 HANGING = {"unit": 99, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
 CARD = Payment(amount_fen=5_000, method=Method.CARD, reference="1", request_id="elsewhere")
 RATIO = RatioBody(ct_ratio=40, rated_power_w=100_000, replaced=True, reason="更换互感器")
+QUERIES = {
+    "tenant.show_usage": {"first_on": "2026-03-01", "last_on": "2026-03-02"},
+    "staff.weigh_register": {"read_at": "2026-03-01T00:00:00Z", "accept": "true"},
+}
 HUGE = 2**70  # No id of ours; more than a database can hold.
 DAYS = {"first_on": "2026-03-01", "last_on": "2026-03-02"}
 RANGES = {
@@ -65,9 +69,19 @@ async def things(guarded: Guarded) -> dict[str, Any]:
     (shaft,) = await show_site(other.as_staff(9))
     tariff = await Tariff.get(site_id=other.site_id)
     (gateway,) = shaft.gateways
+    binding = await Binding.create(
+        id=other.ctx.ids.new(),
+        tenant_id=1,
+        account_id=account.id,
+        bound_at=other.clock.now(),
+        standing_key="x",
+    )
     return {
         "tariff_id": tariff.id,
         "draft_id": int(await make_draft(other.as_staff(9), tariff.id, content("2026-05-01"), uuid4())),
+        "binding_id": binding.id,
+        "contact_id": (await Contact.get(account_id=account.id)).id,
+        "shop_id": account.shop_id,
         "shaft_id": int(shaft.shaft_id),
         "gateway_id": int(gateway.gateway_id),
         "line_id": int(gateway.lines[0].line_id),
@@ -104,6 +118,8 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
     """A body with which the same call at home would go through."""
     until_at = guarded.mall.clock.now() + timedelta(hours=1)
     why, request = {"reason": "改造"}, {"request_id": str(uuid4())}
+    why = {"reason": "改造"}
+    person, note = {"name": "李四", "phone": "13911110000"}, {"remark": "靠近电梯"}
     bodies: dict[str, dict[str, Any]] = {
         "staff.draft_tariff": {"content": to_builtins(content("2026-05-01")), "request_id": str(uuid4())},
         "staff.change_tariff_draft": {"content": to_builtins(content("2026-05-01"))},
@@ -111,6 +127,9 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.decide_tariff_draft": {"granted": True},
         "staff.change_terms": {"terms": TERMS, "totp": guarded.totp(), **why},
         "staff.acknowledge_alarm": {},
+        **dict.fromkeys(("staff.add_contact", "staff.change_contact"), person),
+        **dict.fromkeys(("staff.remove_contact", "staff.revoke_binding"), why),
+        **dict.fromkeys(("staff.remark_shop", "staff.remark_meter"), note),
         "staff.assign_alarm": {"staff_id": "1"},
         "staff.clear_alarm": {"reason": "已处理"},
         "staff.snooze_alarm": {"until_at": until_at.isoformat(), "reason": "等备件"},
@@ -167,6 +186,7 @@ async def knock(guarded: Guarded, name: str, path: dict[str, Any]) -> int:
         await guarded.sign_in(caller),
         path=path,
         query=RANGES.get(name),
+        query=QUERIES.get(name),
         body=right_body(guarded, name),
     )
     await close(answer)
@@ -203,6 +223,8 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
     assert (await Alarm.get()).version == 1
     assert (await TariffDraft.get()).state == "draft"
     assert (await guarded.foreign.account("Z001")).own_terms == "[]"
+    assert await Contact.filter(removed_at__isnull=False).count() == 0
+    assert await Binding.filter(revoked_at__isnull=False).count() == 0
 
 
 async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:
@@ -219,6 +241,10 @@ async def test_lists_show_nothing_of_the_neighbour(guarded: Guarded) -> None:
         "list_approvals",
         "list_receipts",
         "search",
+        "list_shop_files",
+        "list_tenant_files",
+        "list_meter_files",
+        "show_wiring_health",
     ):
         answer = await guarded.call(OPERATIONS[f"staff.{name}"], headers)
         assert answer.status == 200

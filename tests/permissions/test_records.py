@@ -7,6 +7,7 @@ from uuid import uuid4
 from msgspec import to_builtins
 
 from backend.models.accounts import KeepSupply
+from backend.models.accounts import Contact, KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.openings import ContactCheck
@@ -17,6 +18,8 @@ from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
 from backend.models.tariffs import Tariff, TariffDraft
+from backend.models.people import Binding
+from backend.models.site import Gateway, Line, Shaft
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
 from backend.services.policy_values import values_of
@@ -96,6 +99,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.decide_register", "finance", meter, jump)
     await act("staff.acknowledge_alarm", "electrician", alarm, {})
     await act("staff.acknowledge_alarm", "manager", alarm, {"note": "已知"})
+    await act("staff.acknowledge_alarms", "manager", {}, {"alarm_ids": [str(raised.id)]})
     await act("staff.assign_alarm", "manager", alarm, {"staff_id": str(guarded.staff["electrician"])})
     await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
@@ -104,6 +108,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await sell(guarded, act)
     await open_one(guarded, act, done)
     await set_rules(guarded, act, account["account_id"])
+    await tend_files(guarded, act)
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -224,6 +229,22 @@ async def sell(guarded: Guarded, act: Act) -> None:
     await act("staff.order_native", "cashier", account, scan)
     await act("staff.order_native", "cashier", account, scan)
     await act("staff.cancel_native", "cashier", {"top_up_id": (await TopUp.get(scene="native")).id})
+async def tend_files(guarded: Guarded, act: Act) -> None:
+    """Remarks, a contact that comes, changes and goes, a phone that is unbound."""
+    account = await guarded.mall.account()
+    note = {"remark": "靠近电梯"}
+    await act("staff.remark_shop", "cashier", {"shop_id": account.shop_id}, note)
+    await act("staff.remark_meter", "electrician", {"meter_id": (await guarded.mall.meter()).id}, note)
+    person = {"name": "李四", "phone": "139 1111 0000"}
+    await act("staff.add_contact", "cashier", {"account_id": account.id}, person)
+    contact = {"contact_id": (await Contact.get(phone="13911110000")).id}
+    await act("staff.change_contact", "cashier", contact, {**person, "name": "李五"})
+    await act("staff.remove_contact", "cashier", contact, {"reason": "已离职"})
+    await act("staff.remove_contact", "cashier", contact, {"reason": "已离职"})
+    await guarded.mall.as_tenant()
+    binding = {"binding_id": (await Binding.get(account_id=account.id)).id}
+    await act("staff.revoke_binding", "manager", binding, {"reason": "手机丢失"})
+    await act("staff.revoke_binding", "manager", binding, {"reason": "手机丢失"})
 
 
 async def newest_wish() -> int:

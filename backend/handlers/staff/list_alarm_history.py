@@ -1,7 +1,7 @@
 """GET /api/v1/staff/alarm-history: what was wrong, and for how long (告警历史)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -20,12 +20,22 @@ async def handle(
     to_at: Instant | None = None,
     meter_id: RowId | None = None,
     kind: Annotated[str, Meta(max_length=32)] | None = None,
+    severity: Literal["urgent", "major", "minor"] | None = None,
+    shaft: Annotated[str, Meta(max_length=32)] | None = None,
     before: RowId | None = None,
     limit: Annotated[int, Meta(ge=1, le=500)] = 100,
 ) -> Reply[AlarmPage]:
     """Return alarms raised in [from_at, to_at), newest first; `before` is the last page's `next_before`."""
     return ok(
         await list_history(
-            ctx, from_at=from_at, to_at=to_at, meter_id=meter_id, kind=kind, before=before, limit=limit
+            ctx,
+            from_at=from_at,
+            to_at=to_at,
+            meter_id=meter_id,
+            kind=kind,
+            severity=severity,
+            shaft=shaft,
+            before=before,
+            limit=limit,
         )
     )
