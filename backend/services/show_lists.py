@@ -5,7 +5,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from backend.context import Context
+from backend.models.accounts import Account
 from backend.models.operations import StaffTask
+from backend.models.site import Shop
 
 _MOST = 500
 

@@ -37,15 +37,12 @@ from tests.services.rules import TERMS, content
 HANGING = {"unit": 99, "profile": "acrel-ddsy1352", "rated_power_w": 1_000}
 CARD = Payment(amount_fen=5_000, method=Method.CARD, reference="1", request_id="elsewhere")
 RATIO = RatioBody(ct_ratio=40, rated_power_w=100_000, replaced=True, reason="更换互感器")
-QUERIES = {
-    "tenant.show_usage": {"first_on": "2026-03-01", "last_on": "2026-03-02"},
-    "staff.weigh_register": {"read_at": "2026-03-01T00:00:00Z", "accept": "true"},
-}
 HUGE = 2**70  # No id of ours; more than a database can hold.
 DAYS = {"first_on": "2026-03-01", "last_on": "2026-03-02"}
 RANGES = {
     "tenant.show_usage": DAYS,
     "staff.show_account_usage": DAYS,
+    "staff.weigh_register": {"read_at": "2026-03-01T00:00:00Z", "accept": "true"},
     "staff.show_statement": {"from": "2026-03-01", "to": "2026-03-02"},
 }
 WITH_OBJECTS = [name for name in GUARDED if "{" in OPERATIONS[name].path]
@@ -81,7 +78,6 @@ async def things(guarded: Guarded) -> dict[str, Any]:
         "draft_id": int(await make_draft(other.as_staff(9), tariff.id, content("2026-05-01"), uuid4())),
         "binding_id": binding.id,
         "contact_id": (await Contact.get(account_id=account.id)).id,
-        "shop_id": account.shop_id,
         "shaft_id": int(shaft.shaft_id),
         "gateway_id": int(gateway.gateway_id),
         "line_id": int(gateway.lines[0].line_id),
@@ -186,7 +182,6 @@ async def knock(guarded: Guarded, name: str, path: dict[str, Any]) -> int:
         await guarded.sign_in(caller),
         path=path,
         query=RANGES.get(name),
-        query=QUERIES.get(name),
         body=right_body(guarded, name),
     )
     await close(answer)

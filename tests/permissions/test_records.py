@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from msgspec import to_builtins
 
-from backend.models.accounts import KeepSupply
 from backend.models.accounts import Contact, KeepSupply
 from backend.models.audit import AuditRecord
 from backend.models.meters import Meter, MeterChange, RatioChange
@@ -20,6 +19,9 @@ from backend.models.supply import SupplyOrder
 from backend.models.tariffs import Tariff, TariffDraft
 from backend.models.people import Binding
 from backend.models.site import Gateway, Line, Shaft
+from backend.models.people import Binding
+from backend.models.site import Gateway, Line, Shaft, Shop
+from backend.models.supply import SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
 from backend.services.policy_values import values_of
