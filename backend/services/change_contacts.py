@@ -43,16 +43,16 @@ class ContactBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     arm: bool = False
 
 
-class Changed(Struct, frozen=True, kw_only=True):
+class ContactChanged(Struct, frozen=True, kw_only=True):
     contact_id: str
     verified: bool
     armed: bool  # Whether automatic trips of the account are on now.
 
 
-async def add_contact(ctx: Context, account_id: int, body: ContactBody) -> Changed:
+async def add_contact(ctx: Context, account_id: int, body: ContactBody) -> ContactChanged:
     """Add a contact; one that was removed comes back unproved. Errors: NotFound, ContactExists, Invalid."""
 
-    async def work() -> Changed:
+    async def work() -> ContactChanged:
         account = await _open_account(ctx, account_id)
         phone = _phone(body.phone)
         contact = await Contact.get_or_none(account_id=account.id, phone=phone)
@@ -66,10 +66,10 @@ async def add_contact(ctx: Context, account_id: int, body: ContactBody) -> Chang
     return await unit_of_work(work, "change_contact")
 
 
-async def change_contact(ctx: Context, contact_id: int, body: ContactBody) -> Changed:
+async def change_contact(ctx: Context, contact_id: int, body: ContactBody) -> ContactChanged:
     """Change a name or phone; another phone has to be proved anew. Errors: as `add_contact`."""
 
-    async def work() -> Changed:
+    async def work() -> ContactChanged:
         account, contact = await _own(ctx, contact_id)
         phone = _phone(body.phone)
         if phone != contact.phone:
@@ -121,7 +121,7 @@ async def is_reachable(account_id: int) -> bool:
 
 async def _keep(
     ctx: Context, account: Account, contact: Contact, body: ContactBody, facts: dict[str, Any]
-) -> Changed:
+) -> ContactChanged:
     if body.check_id is not None or body.word.strip():
         await _need_proof(ctx, contact.phone, body)
         contact.verified_at = contact.verified_at or ctx.clock.now()
@@ -139,7 +139,7 @@ async def _keep(
     facts |= {"after": {"name": contact.name, "phone": masked(contact.phone)}, "proof": proof, **changed}
     await record(ctx, "staff.contact.changed", f"account:{account.id}", facts=facts)
     is_verified = contact.verified_at is not None
-    return Changed(contact_id=str(contact.id), verified=is_verified, armed=account.armed)
+    return ContactChanged(contact_id=str(contact.id), verified=is_verified, armed=account.armed)
 
 
 async def _need_proof(ctx: Context, phone: str, body: ContactBody) -> None:

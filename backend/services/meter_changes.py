@@ -5,6 +5,7 @@ is retired. The new one begins at its own first register, with the same account 
 under a generation of its own. Undo is another change: a meter that comes back keeps its id and generations.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from backend.services.audit import record
 from backend.services.control_supply import own_meter
 from backend.services.decide_supply import decide_account
 from backend.services.doubtful import facts_of
+from backend.services.file_names import names_of_staff, shop_names
 from backend.services.locks import lock_account, lock_state
 from backend.services.meter_succession import RatioIsDue, close_old, find_or_make_new, hand_over
 from backend.services.ratio_boundaries import RatioBoundaries, drop_waiting
@@ -72,7 +74,9 @@ class ChangeView(Struct, frozen=True, kw_only=True):
 
     change_id: str
     account_id: str | None
+    shop: str  # Number and name; empty for a public area's meter.
     old_meter_id: str
+    old_serial: str
     old_register_wh: int
     old_source: str
     new_meter_id: str | None
@@ -80,8 +84,11 @@ class ChangeView(Struct, frozen=True, kw_only=True):
     changed_at: datetime
     reason: str
     asked_by: str
+    asked_name: str
     asked_at: datetime
     done_by: str | None
+    done_name: str
+    done_at: datetime | None
     energy_wh: int | None
     state: str  # "asked", "done", "refused".
 
@@ -166,7 +173,9 @@ async def decide_change(ctx: Context, change_id: int, granted: bool) -> None:
 async def list_changes(ctx: Context) -> list[ChangeView]:
     """Return the site's changes, newest first, 200 at most."""
     found = await MeterChange.filter(site_id=ctx.caller.site_id).order_by("-id").limit(200)
-    return [_view(row) for row in found]
+    serials = {row.id: row.serial for row in await Meter.filter(id__in=[one.old_meter_id for one in found])}
+    names, shops = await names_of_staff(ctx.caller.site_id), await shop_names(ctx.caller.site_id)
+    return [_view(row, serials[row.old_meter_id], names, shops) for row in found]
 
 
 async def _carry_out(ctx: Context, change: MeterChange, account: Account | None) -> None:
@@ -249,13 +258,15 @@ async def _record(ctx: Context, operation: str, change: MeterChange, facts: dict
     await record(ctx, operation, f"meter:{change.old_meter_id}", reason=change.reason, facts=shown)
 
 
-def _view(row: MeterChange) -> ChangeView:
+def _view(row: MeterChange, serial: str, names: Mapping[int, str], shops: Mapping[int, str]) -> ChangeView:
     state: Literal["asked", "done", "refused"] = "asked"
     if row.done_at is not None or row.refused_at is not None:
         state = "done" if row.done_at is not None else "refused"
     return ChangeView(
         change_id=str(row.id),
         account_id=_text(row.account_id),
+        shop=shops.get(row.account_id or 0, ""),
+        old_serial=serial,
         old_meter_id=str(row.old_meter_id),
         old_register_wh=row.old_register_wh,
         old_source=row.old_source,
@@ -264,6 +275,9 @@ def _view(row: MeterChange) -> ChangeView:
         changed_at=row.changed_at,
         reason=row.reason,
         asked_by=str(row.asked_by),
+        asked_name=names.get(row.asked_by, ""),
+        done_name=names.get(row.done_by or 0, ""),
+        done_at=row.done_at,
         asked_at=row.asked_at,
         done_by=_text(row.done_by),
         energy_wh=row.energy_wh,

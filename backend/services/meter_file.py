@@ -36,7 +36,7 @@ WHERE meter_id = ? AND read_at_ms <= ? AND read_at_ms > ? AND verdict IN ('accep
 ORDER BY read_at_ms DESC LIMIT 1"""
 
 
-class Wire(Struct, frozen=True, kw_only=True):
+class WireEnd(Struct, frozen=True, kw_only=True):
     """How it is reached; a serial line has a device, every other one a host and a port."""
 
     protocol: str
@@ -55,7 +55,7 @@ class Wire(Struct, frozen=True, kw_only=True):
     profile_trouble: str | None  # What its collector says is wrong with the profile.
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class ShownValues(Struct, frozen=True, kw_only=True):
     """What it showed last. Values as on the primary side where there are transformers."""
 
     period_registers_wh: list[int] | None
@@ -102,8 +102,8 @@ class DecisionView(Struct, frozen=True, kw_only=True):
 
 class MeterFileDetail(Struct, frozen=True, kw_only=True):
     meter: MeterFile
-    wire: Wire
-    shown: Shown
+    wire: WireEnd
+    shown: ShownValues
     days: list[DayRegister]
     readings: list[ReadingView]
     changes: list[ChangeStep]
@@ -135,12 +135,12 @@ async def show_meter_file(ctx: Context, meter_id: int) -> MeterFileDetail:
     )
 
 
-async def _wire(meter: Meter) -> Wire:
+async def _wire(meter: Meter) -> WireEnd:
     line = await Line.get(id=meter.line_id)
     gateway = await Gateway.get(id=line.gateway_id)  # type: ignore[attr-defined]
     models = {one.profile: one for one in await list_models(meter.site_id) or []}
     model = models.get(meter.profile)
-    return Wire(
+    return WireEnd(
         protocol=line.protocol,
         host=gateway.host,
         port=line.port,
@@ -163,11 +163,11 @@ async def _profile_trouble(meter: Meter) -> str | None:
     return None if alarm is None else alarm.text
 
 
-async def _shown(meter: Meter) -> Shown:
+async def _shown(meter: Meter) -> ShownValues:
     state = await MeterState.get(meter_id=meter.id)
     supply = await Supply.get_or_none(meter_id=meter.id)
     periods = state.period_registers
-    return Shown(
+    return ShownValues(
         period_registers_wh=msgspec.json.decode(periods, type=list[int]) if periods else None,
         electrical=msgspec.json.decode(state.electrical or "{}", type=dict[str, list[int] | None]),
         relay_at=state.relay_at,

@@ -8,6 +8,7 @@ interval is priced by both:
   it shows then (or with the next reading, which is asked for at once): that register ends the old ratio.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from backend.models.meters import Meter, MeterState, RatioChange
 from backend.models.people import Approval
 from backend.services import approvals
 from backend.services.audit import record
+from backend.services.file_names import names_of_staff, shop_names
 from backend.services.read_requests import ask_reading
 from backend.services.site_parts import RatedPower, Ratio, Reason, Side
 from backend.services.work import wake
@@ -48,6 +50,7 @@ class RatioChangeView(Struct, frozen=True, kw_only=True):
     ratio_change_id: str
     meter_id: str
     serial: str
+    shop: str  # Number and name; empty for a public area's meter.
     ct_ratio: int
     pt_ratio: int
     energy_side: str
@@ -57,8 +60,10 @@ class RatioChangeView(Struct, frozen=True, kw_only=True):
     replaced: bool
     reason: str
     asked_by: str
+    asked_name: str
     asked_at: datetime
     decided_by: str | None
+    decided_name: str
     from_at: datetime | None
     register_wh: int | None
     applied_at: datetime | None
@@ -158,8 +163,9 @@ async def list_ratio_changes(ctx: Context, meter_id: int | None = None) -> list[
         wanted = wanted.filter(meter_id=meter_id)
     found = await wanted.order_by("-id").limit(_MOST)
     asked = {row.id: row for row in await Approval.filter(id__in=[one.approval_id for one in found])}
-    serials = {row.id: row.serial for row in await Meter.filter(id__in=[one.meter_id for one in found])}
-    return [_view(one, asked[one.approval_id], serials[one.meter_id]) for one in found]
+    meters = {row.id: row for row in await Meter.filter(id__in=[one.meter_id for one in found])}
+    names, shops = await names_of_staff(ctx.caller.site_id), await shop_names(ctx.caller.site_id)
+    return [_view(one, asked[one.approval_id], meters[one.meter_id], names, shops) for one in found]
 
 
 async def _need_possible(meter: Meter, register_wh: int, now: datetime) -> None:
@@ -198,7 +204,9 @@ def _facts(change: RatioChange) -> dict[str, object]:
     }
 
 
-def _view(change: RatioChange, approval: Approval, serial: str) -> RatioChangeView:
+def _view(
+    change: RatioChange, approval: Approval, meter: Meter, names: Mapping[int, str], shops: Mapping[int, str]
+) -> RatioChangeView:
     if change.applied_at is not None:
         state = "applied"
     elif change.standing_key is None:
@@ -210,7 +218,8 @@ def _view(change: RatioChange, approval: Approval, serial: str) -> RatioChangeVi
     return RatioChangeView(
         ratio_change_id=str(change.id),
         meter_id=str(change.meter_id),
-        serial=serial,
+        serial=meter.serial,
+        shop=shops.get(meter.account_id or 0, ""),
         ct_ratio=change.ct_ratio,
         pt_ratio=change.pt_ratio,
         energy_side=change.energy_side.value,
@@ -220,6 +229,8 @@ def _view(change: RatioChange, approval: Approval, serial: str) -> RatioChangeVi
         replaced=change.replaced,
         reason=approval.reason,
         asked_by=str(approval.asked_by),
+        asked_name=names.get(approval.asked_by, ""),
+        decided_name=names.get(approval.decided_by or 0, ""),
         asked_at=approval.asked_at,
         decided_by=None if approval.decided_by is None else str(approval.decided_by),
         from_at=change.from_at,

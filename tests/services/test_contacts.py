@@ -11,8 +11,8 @@ from backend.models.people import Binding
 from backend.models.site import Site
 from backend.services.bindings import account_for
 from backend.services.change_contacts import (
-    Changed,
     ContactBody,
+    ContactChanged,
     ContactExists,
     add_contact,
     change_contact,
@@ -44,7 +44,7 @@ async def proved(mall: SmallMall, phone: str) -> str:
     return str(check.id)
 
 
-async def add(mall: SmallMall, phone: str, **more: object) -> Changed:
+async def add(mall: SmallMall, phone: str, **more: object) -> ContactChanged:
     body = ContactBody(name="李四", phone=phone, **more)  # type: ignore[arg-type]
     return await add_contact(mall.as_staff(5), (await mall.account()).id, body)
 
