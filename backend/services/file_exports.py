@@ -14,14 +14,25 @@ METER_STATES = {
     "retired": "已拆除",
 }
 KINDS = {"prepaid": "预付费", "public": "公区"}
-RELAYS = {"on": "合", "off": "分", "permitted": "合闸允许"}
+RELAYS = {"ON": "合", "OFF": "分", "PERMITTED": "合闸允许"}
 REACH = {"reachable": "可通知", "unproved": "未核实", "nobody": "无联系人"}
+
+# Codes of a site file's shop classes; whatever people typed themselves stays as it is.
+CLASSES = {
+    "kiosk": "小型店",
+    "clothes": "服饰",
+    "drinks": "饮品",
+    "restaurant": "餐饮",
+    "ktv": "KTV",
+    "cinema": "影院",
+    "supermarket": "超市",
+}
 
 _SHOPS: tuple[Column[ShopFile], ...] = (
     Column("商铺编号", "text", lambda row: row.code),
     Column("名称", "text", lambda row: row.name, 20),
     Column("楼层", "text", lambda row: row.floor, 8),
-    Column("业态", "text", lambda row: row.shop_class, 10),
+    Column("业态", "text", lambda row: CLASSES.get(row.shop_class, row.shop_class), 10),
     Column("状态", "text", lambda row: "已开户" if row.account_id else "空置", 8),
     Column("商户", "text", lambda row: row.tenant, 16),
     Column("联系电话", "text", lambda row: row.phone),

@@ -192,7 +192,7 @@ def _file(row: dict[str, Any], profile_known: bool | None) -> MeterFile:
         read_at=utc(row["read_at"]),
         shown_at=utc(row["shown_at"]),
         power_w=row["power_w"],
-        relay=row["relay"] or "unknown",
+        relay=row["relay"] or "UNKNOWN",
         state=_state(row),
         silent_since_at=utc(row["silent_since_at"]),
         quarantined_at=utc(row["quarantined_at"]),

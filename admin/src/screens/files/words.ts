@@ -78,3 +78,7 @@ const ROWS: Record<string, string> = {
   status: '状态字',
 }
 export const rowWord = (row: string) => (ROWS[row] ? `${ROWS[row]}（${row}）` : row)
+
+/** Codes of a site file's shop classes; whatever people typed themselves stays as it is. */
+const CLASSES: Record<string, string> = { kiosk: '小型店', clothes: '服饰', drinks: '饮品', restaurant: '餐饮', ktv: 'KTV', cinema: '影院', supermarket: '超市' }
+export const classWord = (shopClass: string) => CLASSES[shopClass] ?? shopClass
