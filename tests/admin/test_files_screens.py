@@ -80,7 +80,7 @@ async def test_a_list_is_searched_sorted_and_opened_by_keyboard(
 
     await page.get_by_role("button", name="表号").click()
     await expect(page.get_by_role("columnheader", name="表号")).to_have_attribute("aria-sort", "ascending")
-    await page.get_by_label("表号、通信地址、商铺、位置").fill("A102")
+    await page.get_by_label("表号、地址、商铺、位置").fill("A102")
     await expect(page.get_by_text("共 1 条")).to_be_visible()
     await page.get_by_role("region", name="电表").focus()
     await page.keyboard.press("j")

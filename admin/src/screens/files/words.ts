@@ -64,20 +64,28 @@ export const noticeWord = (level: string) => NOTICE[level.toUpperCase()] ?? '通
 
 /** A profile's row that nobody has checked on a real meter, in words. */
 const ROWS: Record<string, string> = {
-  'relay.contact': '继电器触点位',
+  'relay.contact': '触点状态位',
   'relay.trip': '断电指令',
   'relay.restore': '送电指令',
   'relay.permit': '合闸允许指令',
-  'relay.forced': '强制控制状态',
+  'relay.release': '保电解除指令',
   register_wh: '总示数',
   period_registers_wh: '分时示数',
+  sharp_wh: '尖示数',
+  peak_wh: '峰示数',
+  flat_wh: '平示数',
+  valley_wh: '谷示数',
   power_w: '功率',
   voltage_mv: '电压',
   current_ma: '电流',
+  own_remaining_fen: '表内余额',
+  load_trip: '负荷跳闸位',
   clock: '表内时钟',
+  period_table: '表内时段表',
+  frozen: '日冻结示数',
   status: '状态字',
 }
-export const rowWord = (row: string) => (ROWS[row] ? `${ROWS[row]}（${row}）` : row)
+export const rowWord = (row: string) => ROWS[row] ?? (row.startsWith('status.') ? `状态区的${ROWS[row.slice(7)] ?? row.slice(7)}` : row)
 
 /** Codes of a site file's shop classes; whatever people typed themselves stays as it is. */
 const CLASSES: Record<string, string> = { kiosk: '小型店', clothes: '服饰', drinks: '饮品', restaurant: '餐饮', ktv: 'KTV', cinema: '影院', supermarket: '超市' }

@@ -19,11 +19,19 @@ export function useList<P extends Page<unknown>, F extends Record<string, string
   const route = useRoute()
   const query = reactive({ ...filters, q: '', sort, page: 1, size: PAGE_SIZE }) as F & { q: string; sort: string; page: number; size: number }
   const words = ref('')
-  for (const key of [...Object.keys(filters), 'q']) {
-    const said = route.query[key]
-    if (typeof said === 'string' && said) (query as Record<string, unknown>)[key] = said
+  const path = route.path
+
+  /** Take over what an address says, also when the list stands open in its tab already. */
+  function follow(): void {
+    if (route.path !== path) return
+    const said = [...Object.keys(filters), 'q'].filter((key) => typeof route.query[key] === 'string')
+    if (!said.length) return
+    for (const key of Object.keys(filters)) (query as Record<string, unknown>)[key] = undefined
+    for (const key of said) (query as Record<string, unknown>)[key] = route.query[key]
+    words.value = query.q = typeof route.query.q === 'string' ? route.query.q : ''
   }
-  words.value = query.q
+  follow()
+  watch(() => route.fullPath, follow)
 
   let timer = 0
   watch(words, () => {
