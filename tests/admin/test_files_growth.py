@@ -8,7 +8,7 @@ from simulator.mall import Mall
 from tests.admin.conftest import Picture, RunningMall, SignIn, find_barriers
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-TOLD_WITHIN_MS, OVER_WITHIN_MS = 90_000, 90_000
+TOLD_WITHIN_MS, OVER_WITHIN_MS, HEALTH_WITHIN_MS = 90_000, 90_000, 45_000
 
 
 async def choose(page: Page, label: str, text: str) -> None:
@@ -74,6 +74,10 @@ async def test_the_administrator_adds_a_shaft_and_the_collector_reads_its_meters
         await picture("files-line-read", 1366, 768)
         await page.keyboard.press("Escape")
         await page.get_by_role("button", name="总线 L9", exact=True).click()
+        line = page.locator(".line", has=page.get_by_role("button", name="总线 L9", exact=True))
+        await expect(line.get_by_text("轮询周期")).to_be_visible(timeout=HEALTH_WITHIN_MS)
+        await expect(line.get_by_text("不应答 0 块")).to_be_visible()
+        await picture("files-wiring-live", 1366, 768)
         await page.get_by_role("link", name="C-0001").click()
         await expect(page.get_by_role("heading", name="表 C-0001")).to_be_visible()
         await page.get_by_role("button", name="试抄").click()
