@@ -15,4 +15,5 @@ MODEL_MODULES = [
     "backend.models.people",
     "backend.models.audit",
     "backend.models.operations",
+    "backend.models.exports",
 ]

@@ -20,6 +20,7 @@ CHECK_EMERGENCY_REASON = "check_emergency_reason"
 MATCH_RECEIPT = "match_receipt"
 LOOK_AT_FAULTS = "look_at_faults"
 APPLY_POLICY = "apply_policy"
+MAKE_EXPORT = "make_export"
 _FIRST_MATCH = timedelta(seconds=2)
 
 
@@ -54,6 +55,10 @@ class OffReasonWork(Struct):
 
 class SiteWork(Struct):
     site_id: int
+
+
+class ExportWork(Struct):
+    export_id: int
 
 
 class ReceiptWork(Struct):
@@ -128,3 +133,7 @@ async def look_at_faults(ctx: Context, site_id: int, due_at: datetime) -> None:
 async def apply_policy(ctx: Context, site_id: int) -> None:
     """Let a site's accounts follow its policy; a change while that runs makes it run again."""
     await add_work(ctx, APPLY_POLICY, SiteWork(site_id), key=f"{APPLY_POLICY}:{site_id}")
+
+
+async def make_export(ctx: Context, export_id: int) -> None:
+    await add_work(ctx, MAKE_EXPORT, ExportWork(export_id), key=f"{MAKE_EXPORT}:{export_id}")

@@ -39,7 +39,6 @@ FORBIDDEN = {
 }
 HAVE_NO_README = {
     "backend/migrations": "made from the models by a command",
-    "backend/reports": "empty as yet: docs/roadmap.md",
 }
 
 

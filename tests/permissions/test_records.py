@@ -12,16 +12,11 @@ from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.openings import ContactCheck
 from backend.models.operations import StaffTask
 from backend.models.payments import TopUp
-from backend.models.people import Approval
+from backend.models.people import Approval, Binding
 from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
 from backend.models.tariffs import Tariff, TariffDraft
-from backend.models.people import Binding
-from backend.models.site import Gateway, Line, Shaft
-from backend.models.people import Binding
-from backend.models.site import Gateway, Line, Shaft, Shop
-from backend.models.supply import SupplyOrder
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
 from backend.services.policy_values import values_of
@@ -231,6 +226,8 @@ async def sell(guarded: Guarded, act: Act) -> None:
     await act("staff.order_native", "cashier", account, scan)
     await act("staff.order_native", "cashier", account, scan)
     await act("staff.cancel_native", "cashier", {"top_up_id": (await TopUp.get(scene="native")).id})
+
+
 async def tend_files(guarded: Guarded, act: Act) -> None:
     """Remarks, a contact that comes, changes and goes, a phone that is unbound."""
     account = await guarded.mall.account()
