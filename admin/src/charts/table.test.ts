@@ -12,7 +12,7 @@ describe('a chart', () => {
   it('is a table for those who do not see it', () => {
     const table = tableOf(option, (value) => (value === null ? '—' : `${value} 元`))
 
-    expect(table).toEqual({ head: ['', '现金'], rows: [['11-01', '100 元'], ['11-02', '250 元']] })
+    expect(table).toEqual({ head: ['项目', '现金'], rows: [['11-01', '100 元'], ['11-02', '250 元']] })
   })
 
   it('says what is not known', () => {

@@ -14,7 +14,7 @@ export function tableOf(option: ChartOption, tell: (value: number | null, series
   const names = axes.find((one) => one.data)?.data ?? []
   const series = listed(option.series) as { name?: string; data?: unknown[] }[]
   return {
-    head: ['', ...series.map((one) => String(one.name ?? ''))],
+    head: ['项目', ...series.map((one) => String(one.name ?? ''))],
     rows: names.map((name, at) => [
       textOf(name),
       ...series.map((one, number) => tell(valueOf(one.data?.[at]), number)),
