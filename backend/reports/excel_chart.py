@@ -8,6 +8,17 @@ from backend.reports.excel_sheet import FORMATS, number_of
 
 _SHEET = "图表"
 _COLOURS = ["#1F5FD6", "#0B7A4B", "#A15C00", "#5B3FB5", "#B42318", "#4F82E0", "#5C6470"]
+_PAST = "#5C6470"
+_BY_NAME = {
+    "尖峰": "#B42318",
+    "高峰": "#C2410C",
+    "平段": "#1F5FD6",
+    "低谷": "#0B7A4B",
+    "深谷": "#0B6B6B",
+    "断电": "#B42318",
+    "送电": "#0B7A4B",
+    "待核或不计费": "#C2410C",
+}
 _DATA_AT = 26  # Rows below the picture.
 
 
@@ -66,8 +77,8 @@ def _chart(workbook: Any, spec: ChartSpec, line: bool) -> Any:
         options["subtype"] = "stacked"
     chart = workbook.add_chart(options)
     first, last = _DATA_AT + 1, _DATA_AT + len(spec.categories)
-    for number, _ in chosen:
-        colour = _COLOURS[number % len(_COLOURS)]
+    for number, one in chosen:
+        colour = _BY_NAME.get(one.name) or (_PAST if line else _COLOURS[number % len(_COLOURS)])
         chart.add_series(
             {
                 "name": [_SHEET, _DATA_AT, 1 + number],

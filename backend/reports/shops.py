@@ -210,7 +210,8 @@ def _columns() -> list[Column]:
 
 
 def _figure(listed: list[Row]) -> Figure:
-    most = sorted(listed, key=lambda row: -(row[10] if isinstance(row[10], int) else 0))[:20]
+    used = [row for row in listed if _number(row[10])]
+    most = sorted(used, key=lambda row: -_number(row[10]))[:20]
     series = [
         Series(word, Unit.WH, [_number(row[11 + number]) for row in most], stack="periods")
         for number, word in enumerate(PERIOD_WORDS)
