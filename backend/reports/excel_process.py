@@ -7,6 +7,7 @@ settings, and is killed when it takes too long, when nobody wants the file any m
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from backend.reports.port import Row
-from backend.reports.write_excel import END, NEXT, Book
+from backend.reports.write_excel import END, NEXT, Book, work_folder
 
 LIMIT_S = 600.0
 _ROWS_AT_ONCE = 500
@@ -61,7 +62,7 @@ async def write_excel(
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        Path(f"{book.path}.part").unlink(missing_ok=True)
+        shutil.rmtree(work_folder(book.path), ignore_errors=True)
     return msgspec.json.decode(output, type=list[int])
 
 

@@ -6,6 +6,7 @@ only when it is whole. Constant memory: a row is on disk before the next one com
 """
 
 import resource
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,15 +38,22 @@ class CutOff(Exception):
     """Whoever feeds us has gone."""
 
 
+def work_folder(path: str) -> Path:
+    """Return where everything unfinished of a file is: whoever ends the writing deletes it."""
+    return Path(f"{path}.work")
+
+
 def write_book(book: Book, lines: Iterator[bytes]) -> list[int]:
     """Write the file and return the number of rows of each sheet. Raises CutOff; nothing is left behind."""
-    part = Path(f"{book.path}.part")
+    work = work_folder(book.path)
+    work.mkdir(exist_ok=True)
+    part = work / "book.xlsx"
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
-        "tmpdir": str(part.parent),
+        "tmpdir": str(work),
     }
     counts = []
     workbook = xlsxwriter.Workbook(str(part), options)
@@ -69,7 +77,7 @@ def write_book(book: Book, lines: Iterator[bytes]) -> list[int]:
         workbook.close()
         part.replace(book.path)
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
     return counts
 
 
