@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from backend.reports.port import Asked, Cell, Column, Detail, Row, Unit
-from backend.reports.sales_sums import KINDS, PRACTICE, channel_sums
+from backend.reports.sales_sums import BALANCE, CHANNEL, KINDS, PRACTICE, channel_sums
 from backend.reports.scope import Scope, in_list, scope_of
 from backend.reports.spans import DAY, begin_of, days_of, end_of
 from backend.reports.words import channel_word
@@ -43,8 +43,8 @@ async def _chunks(asked: Asked, scope: Scope) -> AsyncIterator[list[Row]]:
     sql = (
         "SELECT e.id, e.kind, e.booked_at, e.facts, o.facts AS before_facts, c.ledger_account AS channel,"
         " b.ledger_account AS account, b.amount_fen FROM entry e"
-        " JOIN posting c ON c.entry_id = e.id AND c.ledger_account LIKE ?"
-        " JOIN posting b ON b.entry_id = e.id AND b.ledger_account LIKE ?"
+        " JOIN posting c ON c.entry_id = e.id AND SUBSTR(c.ledger_account, 1, 8) = ?"
+        " JOIN posting b ON b.entry_id = e.id AND SUBSTR(b.ledger_account, 1, 8) = ?"
         " LEFT JOIN entry o ON e.kind = 'REVERSAL' AND o.cause = SUBSTR(e.cause, 10)"
         f" WHERE e.site_id = ? AND e.kind IN {in_list(KINDS)} AND e.booked_at >= ? AND e.booked_at < ?"
         f" AND c.ledger_account <> ?{f' AND b.ledger_account IN {in_list(names)}' if names else ''}"
@@ -52,7 +52,7 @@ async def _chunks(asked: Asked, scope: Scope) -> AsyncIterator[list[Row]]:
     )
     for day in days_of(asked.from_on, asked.to_on):
         times = sql_time(local_midnight(day)), sql_time(local_midnight(day + DAY))
-        values = ["channel:%", "balance:%", asked.site_id, *KINDS, *times, PRACTICE, *names]
+        values = [CHANNEL, BALANCE, asked.site_id, *KINDS, *times, PRACTICE, *names]
         found = [row for row in await rows(sql, values) if _is_own(asked, row)]
         if found:
             yield [_row(row, by_name.get(row["account"])) for row in found]
