@@ -16,7 +16,7 @@ def _table(name: str, table: str, key: str, columns: list[tuple[str, fields.Fiel
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0007_admin")]
+    dependencies = [("models", "0008_counter")]
 
     operations = [
         ops.AddField("Account", "tenant_name", fields.CharField(max_length=64, default="", db_default="")),

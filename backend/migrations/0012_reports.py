@@ -8,7 +8,7 @@ from backend.models.exports import ExportState
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0015_board")]
+    dependencies = [("models", "0010_rules")]
 
     operations = [
         ops.CreateModel(

@@ -26,7 +26,7 @@ def _grants() -> list[ops.Operation]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0015_board")]
+    dependencies = [("models", "0012_reports")]
 
     operations = [
         ops.AddField("Shop", "remark", fields.CharField(max_length=200, default="", db_default="")),

@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_rules")]
+    dependencies = [("models", "0013_files")]
 
     operations = [
         ops.AddField("SupplyOrder", "note", fields.CharField(default="", db_default="", max_length=200)),

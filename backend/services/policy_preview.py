@@ -123,7 +123,8 @@ async def preview_policy(
 async def _outcome(
     ctx: Context, account: Account, states: list[MeterState], policy: SitePolicy, now: datetime
 ) -> _Outcome:
-    estimated = estimated_of(account, states) if states and not is_in_grace(account, now) else None
+    is_known = bool(states) and not await is_in_grace(account, now)
+    estimated = estimated_of(account, states) if is_known else None
     overdraft = Fen(account.overdraft_fen)
     if is_arrears(account.in_arrears, estimated, overdraft, Fen(account.restore_level_fen)):
         return await _arrears(ctx, account, states, policy)

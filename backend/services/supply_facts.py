@@ -74,7 +74,7 @@ async def account_facts(
             delay=timedelta(seconds=policy.delay_s),
             windows=windows_of(policy),
         ),
-        estimated_fen=None if await _is_in_grace(account, now) else estimated_of(account, states),
+        estimated_fen=None if await is_in_grace(account, now) else estimated_of(account, states),
         keep_supply_until_at=kept.until_at if kept else None,
         open_order=OpenOrder(order.order_no, order.created_at) if order else None,
         doubts=await _doubts(account, states, policy, now),
@@ -90,7 +90,7 @@ def estimated_of(account: Account, states: Sequence[MeterState]) -> Fen | None:
     return estimate(Fen(account.settled_fen), Nanoyuan(account.carried_nano), Nanoyuan(accrued))
 
 
-async def _is_in_grace(account: Account, now: datetime) -> bool:
+async def is_in_grace(account: Account, now: datetime) -> bool:
     """Tell whether a new account still waits for its first top-up: its balance says nothing yet (宽限)."""
     if account.grace_until_at is None or now >= account.grace_until_at:
         return False
