@@ -105,7 +105,7 @@ async def show_card(ctx: Context, account_id: int) -> CounterCard:
         raise NotFound()
     now = ctx.clock.now()
     shop = await Shop.get(id=account.shop_id)
-    contact = await Contact.filter(account_id=account.id).order_by("id").first()
+    contact = await Contact.filter(account_id=account.id, removed_at=None).order_by("id").first()
     states = await MeterState.filter(account_id=account.id)
     estimated = estimated_of(account, states)
     meters = await _meters(account.id, states)

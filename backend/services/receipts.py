@@ -60,7 +60,7 @@ async def make_receipt(
 async def names_of(account: Account) -> ReceiptFacts:
     shop = await Shop.get(id=account.shop_id)
     site = await Site.get(id=account.site_id)
-    contact = await Contact.filter(account_id=account.id).order_by("id").first()
+    contact = await Contact.filter(account_id=account.id, removed_at=None).order_by("id").first()
     meters = await Meter.filter(account_id=account.id, retired_at=None).order_by("id")
     return ReceiptFacts(
         site_name=site.name,

@@ -164,7 +164,7 @@ async def show_sheet(ctx: Context, account_id: int) -> OpeningSheet:
     shop = await Shop.get(id=account.shop_id)
     staff = await Staff.get_or_none(id=opening.opened_by)
     door = await DoorCode.get_or_none(standing_key=str(shop.id))
-    contacts = await Contact.filter(account_id=account.id).order_by("id")
+    contacts = await Contact.filter(account_id=account.id, removed_at=None).order_by("id")
     return OpeningSheet(
         site_name=(await Site.get(id=account.site_id)).name,
         account_id=str(account.id),
