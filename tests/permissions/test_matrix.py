@@ -179,13 +179,12 @@ MONEY_AND_RELAYS = {
 }
 # A reading is asked for, not done; a draft is a note to oneself; a check of a file writes nothing.
 WITHOUT_RECORD = {
+    "staff.read_line",
     "staff.read_now",
     "staff.save_opening_draft",
     "staff.drop_opening_draft",
     "staff.check_import",
 }
-# A reading is asked for, not done; a draft is a note to oneself.
-WITHOUT_RECORD = {"staff.read_line", "staff.read_now", "staff.save_opening_draft", "staff.drop_opening_draft"}
 
 
 def allowed(operation: Operation) -> frozenset[str]:

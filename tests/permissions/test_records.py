@@ -8,6 +8,7 @@ from msgspec import to_builtins
 
 from backend.models.accounts import Contact, KeepSupply
 from backend.models.audit import AuditRecord
+from backend.models.exports import ExportJob
 from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.openings import ContactCheck
 from backend.models.operations import StaffTask
@@ -101,7 +102,6 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await act("staff.snooze_alarm", "electrician", alarm, {"until_at": until_at, "reason": "等备件"})
     await act("staff.clear_alarm", "electrician", alarm, {"reason": "已校时"})
     await build(guarded, act)
-    await open_one(guarded, act)
     await sell(guarded, act)
     await open_one(guarded, act, done)
     await set_rules(guarded, act, account["account_id"])
@@ -111,6 +111,11 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     )
     change = {"meter_change_id": (await MeterChange.get()).id}
     await act("staff.decide_meter_change", "manager", change, {"granted": True})
+    report = {"kind": "sales-by-day", "request_id": str(uuid4())}
+    await act("staff.ask_export", "finance", {}, report)
+    export = {"export_id": (await ExportJob.get()).id}
+    await act("staff.cancel_export", "finance", export, {})
+    await act("staff.retry_export", "finance", export, {})
     await act("staff.sign_out", "cashier", {})
 
     assert [one for one in done if one[1] >= 300] == []
