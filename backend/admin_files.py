@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backend.errors import NotFound, Unsure
 from backend.exchange import Answer, Request
+from backend.packing import taken_encodings
 
 FOLDER = Path(__file__).with_name("admin_pages")
 INDEX = "index.html"
@@ -85,7 +86,7 @@ def _read(path: Path) -> _File:
 
 
 def _sent(file: _File, name: str, asked: Mapping[str, str]) -> Answer:
-    taken = _taken(asked.get("accept-encoding", ""))
+    taken = taken_encodings(asked.get("accept-encoding", ""))
     encoding = next((one for one, _ in _ENCODINGS if one in taken and one in file.encoded), None)
     tag = f'"{file.tag}{"-" + encoding if encoding else ""}"'
     headers = [
@@ -101,14 +102,3 @@ def _sent(file: _File, name: str, asked: Mapping[str, str]) -> Answer:
     if encoding is None:
         return Answer(200, tuple(headers), file.body)
     return Answer(200, (*headers, ("Content-Encoding", encoding)), file.encoded[encoding])
-
-
-def _taken(header: str) -> set[str]:
-    """Return the encodings that a client takes: those it names without refusing them by q=0."""
-    taken = set()
-    for part in header.split(","):
-        name, *parameters = (one.strip().replace(" ", "").lower() for one in part.split(";"))
-        quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
-        if name and quality.strip("0.") != "":
-            taken.add(name)
-    return taken

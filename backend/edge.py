@@ -22,6 +22,7 @@ from backend.errors import AppError, Bug, Forbidden, Invalid, NotFound, SignInNe
 from backend.exchange import SECURITY_HEADERS, Answer, Request
 from backend.logs import about, logger
 from backend.matching import Match, Matcher, WrongMethod
+from backend.packing import packed
 from backend.replies import EventStream, Raw
 from backend.routing import Listener, Operation, load_handlers
 
@@ -109,7 +110,7 @@ class Edge:
             seconds = clock.monotonic() - started
             metrics.observe_call(name, answer.status, seconds)
             _log.info("call", operation=name, status=answer.status, ms=round(seconds * 1000, 1))
-        answer = _with_headers(answer, request_id, clock.now())
+        answer = _with_headers(packed(answer, request.headers), request_id, clock.now())
         return await _headless(answer) if request.method == "HEAD" else answer
 
     def error_answer(self, error: AppError, request: Request) -> Answer:

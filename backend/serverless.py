@@ -84,7 +84,8 @@ async def event_answer(answer: Answer) -> dict[str, Any]:
         # A cookie cannot share a line with another one; the gateway takes a list.
         headers[name] = [*_as_list(headers[name]), value] if name in headers else value
     result: dict[str, Any] = {"statusCode": answer.status, "headers": headers}
-    if not body or content_type.startswith(_TEXT_TYPES):
+    is_text = content_type.startswith(_TEXT_TYPES) and answer.header("content-encoding") is None
+    if not body or is_text:
         return {**result, "isBase64Encoded": False, "body": body.decode()}
     return {**result, "isBase64Encoded": True, "body": base64.b64encode(body).decode()}
 

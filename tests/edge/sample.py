@@ -158,6 +158,12 @@ async def stream(ctx: Context, events: int = 3, pause_s: float = 0.0) -> EventSt
     return EventStream(numbered())
 
 
+@get("/api/v1/public/long", permission="public")
+async def show_long(ctx: Context, characters: int, tag: bool = False) -> Reply[str]:
+    """Return so many characters."""
+    return ok("电" * characters, *((("ETag", '"1"'),) if tag else ()))
+
+
 @get("/api/v1/public/process", permission="public")
 async def show_process(ctx: Context) -> Reply[int]:
     """Tell which process answers."""

@@ -37,6 +37,7 @@ FLOORS = {
     "backend.permission_matrix": 5,
     "backend.exchange": 5,
     "backend.admin_files": 5,
+    "backend.packing": 5,
     "backend.openapi_file": 6,
     "backend.matching": 5,
     "backend.complaints": 5,
