@@ -34,6 +34,8 @@ _ERROR_WORDS = {
     500: "系统内部错误",
     503: "对方尚未答复",
 }
+# More digits than a script's numbers hold: an id is text wherever a client handles it.
+_ID_IN_ADDRESS: Schema = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 SECURITY_SCHEMES: dict[str, Schema] = {
     "tenantToken": {"type": "http", "scheme": "bearer", "description": "商户登录后得到的令牌"},
     "collectorToken": {"type": "http", "scheme": "bearer", "description": "采集服务的令牌"},
@@ -123,6 +125,8 @@ def _parameters(where: str, struct: type[msgspec.Struct], components: "_Componen
             schema = options[0]
         if one.default is not msgspec.NODEFAULT and one.default is not None:
             schema = {**schema, "default": msgspec.to_builtins(one.default)}
+        if where == "path" and one.encode_name.endswith("_id") and schema.get("type") == "integer":
+            schema = _ID_IN_ADDRESS
         yield {"name": one.encode_name, "in": where, "required": one.required, "schema": schema}
 
 

@@ -156,3 +156,17 @@ def test_the_products_document_is_valid_and_its_ids_are_text() -> None:
 
     OpenAPIV31SpecValidator(document).validate()
     assert ids_that_are_no_text(document) == []
+
+
+def test_an_id_in_an_address_is_text() -> None:
+    document = openapi(load_handlers())
+
+    kinds = {
+        one["schema"]["type"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for one in operation.get("parameters", [])
+        if one["in"] == "path" and one["name"].endswith("_id")
+    }
+
+    assert kinds == {"string"}
