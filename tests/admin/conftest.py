@@ -1,4 +1,4 @@
-"""The admin in a real browser on the real API: one mall and one browser for all tests of a run.
+"""The admin in a real browser on the real API: one browser for all tests of a run, a stage for each file.
 
 `stage` is quick and plays the collector itself; `mall` runs every real process, for the roles' main days.
 """
@@ -34,11 +34,11 @@ def pages() -> None:
         pytest.fail(f"管理页面没有生成：\n{done.stderr[-3_000:]}", pytrace=False)
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def stage(
     tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, pages: None
 ) -> AsyncIterator[OnStage]:
-    """A mall of 90 shops and 15 public areas; the test plays the collector."""
+    """A mall of 90 shops and 15 public areas, anew for each file; the test plays the collector."""
     folder = tmp_path_factory.mktemp("stage")
     database = folder / "prewatt.db"
     shutil.copy(sqlite_template, database)
