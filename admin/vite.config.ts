@@ -6,6 +6,9 @@ import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
 // Where `npm run dev` finds the backend: the private listener.
 const backend = process.env.BACKEND ?? 'http://127.0.0.1:8001'
 
+/** What several screens share is named by all of them: too long for a file. */
+const isShared = (name: string) => name.startsWith('shared~')
+
 export default defineConfig({
   plugins: [
     vue(),
@@ -22,6 +25,20 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Few files: over HTTP/1.1 each one waits for one of six connections. What every screen needs is one
+        // file; what several screens share comes in pieces that are worth a request.
+        chunkFileNames: (chunk) => `assets/${isShared(chunk.name) ? 'shared' : '[name]'}-[hash].js`,
+        assetFileNames: (asset) => `assets/${isShared(asset.names[0] ?? '') ? 'shared' : '[name]'}-[hash][extname]`,
+        codeSplitting: {
+          groups: [
+            { name: 'base', tags: ['$initial'] },
+            { name: 'shared', minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: 24_000 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': { target: backend }, '/demo': { target: backend } } },
   test: { environment: 'happy-dom', server: { deps: { inline: ['element-plus'] } } },

@@ -1,7 +1,16 @@
+/** Made once for each number of decimals: making one takes longer than a hundred uses. */
+const formats = new Map<number, Intl.NumberFormat>()
+
+function formatOf(decimals: number): Intl.NumberFormat {
+  let found = formats.get(decimals)
+  if (!found) formats.set(decimals, (found = new Intl.NumberFormat('zh-CN', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })))
+  return found
+}
+
 /** 12345 Wh → "12.3" 度; nothing known → "—". */
 export function kwh(wh: number | null | undefined, decimals = 1): string {
   if (wh === null || wh === undefined) return '—'
-  return (wh / 1000).toLocaleString('zh-CN', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+  return formatOf(decimals).format(wh / 1000)
 }
 
 /** 12345 W → "12.35 kW"; nothing known → "—". */

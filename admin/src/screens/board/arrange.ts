@@ -42,8 +42,11 @@ export function isFound(row: Row, text: string, phone = ''): boolean {
   return [row.shop_code, row.shop_name, row.serial, row.place, phone].some((one) => one?.toLowerCase().includes(wanted))
 }
 
+/** Made once: a comparison that names its language makes one each time, which took half of arranging. */
+const NUMERIC = new Intl.Collator('zh-CN', { numeric: true })
+
 const codeOf = (row: Row) => row.shop_code ?? row.place ?? row.serial
-const byCode = (one: Row, other: Row) => codeOf(one).localeCompare(codeOf(other), 'zh-CN', { numeric: true })
+const byCode = (one: Row, other: Row) => NUMERIC.compare(codeOf(one), codeOf(other))
 
 /** Who runs out first, first: debt by its size, then days, then what cannot be told. */
 function urgency(row: Row): number {
@@ -87,7 +90,7 @@ export function arrange(
     if (wish.state && face?.state !== wish.state) continue
     if (isFound(row, wish.text, phones?.[row.account_id ?? ''])) group.shown.push(row)
   }
-  const names = [...groups.values()].sort((one, other) => one.key.localeCompare(other.key, 'zh-CN', { numeric: true }))
+  const names = [...groups.values()].sort((one, other) => NUMERIC.compare(one.key, other.key))
   return names.map(({ shown, ...group }) => ({ ...group, ids: shown.sort(SORTS[wish.sortBy]).map((row) => row.meter_id) }))
 }
 
