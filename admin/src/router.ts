@@ -31,7 +31,9 @@ export function makeRouter(): Router {
 async function guard(to: RouteLocationNormalized) {
   const session = useSession()
   if (to.meta.open) return true
+  const asked = session.isSignedIn()
   fetchScreens(to)
+  await asked
   // ?role= of a demonstration: its doors sign in by one tap; a product's server refuses that.
   const role = typeof to.query.role === 'string' ? to.query.role : ''
   if (role && !(await session.isSignedIn())) {

@@ -71,6 +71,24 @@ describe('the live board', () => {
     expect(FakeSource.newest.url).toBe('/api/v1/staff/board/stream?since=e.5')
   })
 
+  it('takes a board that was asked for early, and asks once', async () => {
+    useLive().expect()
+    useLive().expect()
+    const live = await begin()
+
+    expect([asked, live.isReady, live.link]).toEqual([1, true, 'live'])
+  })
+
+  it('asks again where the early question was refused', async () => {
+    status = 401
+    useLive().expect()
+    await vi.advanceTimersByTimeAsync(1)
+    status = 200
+    const live = await begin()
+
+    expect([asked, live.isReady]).toEqual([2, true])
+  })
+
   it('gathers changes and applies them once a frame', async () => {
     const live = await begin()
     let renders = 0

@@ -33,6 +33,7 @@ export const useLive = defineStore('live', () => {
   let isQueued = false
   let users = 0
   let clock = 0
+  let early: Promise<Board | undefined> | undefined
 
   function queue(found: Iterable<Row>): void {
     for (const row of found) pending.set(row.meter_id, row)
@@ -87,6 +88,13 @@ export const useLive = defineStore('live', () => {
     isReady.value = true
   }
 
+  const fetchBoard = () => take(api.GET('/api/v1/staff/board')) as Promise<Board>
+
+  /** Ask for the board before anything shows it: it comes while scripts do. Old by then or refused: no matter. */
+  function expect(): void {
+    if (users === 0) early ??= fetchBoard().catch(() => undefined)
+  }
+
   const stream = new BoardStream(
     {
       whole: takeWhole,
@@ -107,7 +115,11 @@ export const useLive = defineStore('live', () => {
         dataAt.value = at
       },
     },
-    () => take(api.GET('/api/v1/staff/board')) as Promise<Board>,
+    async () => {
+      const asked = early
+      early = undefined
+      return (await asked) ?? (await fetchBoard())
+    },
   )
 
   function start(): void {
@@ -131,5 +143,5 @@ export const useLive = defineStore('live', () => {
 
   const ofAccount = (accountId: string) => [...rows.values()].filter((row) => row.account_id === accountId)
 
-  return { rows, faces, lines, lineById, alarms, phones, link, dataAt, isReady, round, mayControl, isGrey, start, stop, nameOf, ofAccount, queue, reload: () => stream.begin() }
+  return { rows, faces, lines, lineById, alarms, phones, link, dataAt, isReady, round, mayControl, isGrey, expect, start, stop, nameOf, ofAccount, queue, reload: () => stream.begin() }
 })
