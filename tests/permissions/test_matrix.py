@@ -75,6 +75,7 @@ STAFF = {
     **dict.fromkeys((f"staff.show_account{what}" for what in ("", "_entry", "_usage", "_day")), EVERYBODY),
     "staff.show_statement": EVERYBODY,
     "staff.show_home": EVERYBODY,
+    "staff.show_first_steps": EVERYBODY,
     "staff.preview_reminders": {"cashier", "manager"},
     "staff.send_reminders": {"cashier", "manager"},
     "staff.show_alarm": EVERYBODY,
