@@ -168,7 +168,7 @@ class StartPage:
 
     def staff_address(self, role: str) -> str:
         """Return a role's own address: its cookies stay apart from the other roles'."""
-        return f"http://{role}.localhost:{self._private_port}/demo/staff?role={role}"
+        return f"http://{role}.localhost:{self._private_port}/?role={role}"
 
     def phone_address(self, person: str) -> str:
         return f"http://localhost:{self._public_port}/demo/phone?{urlencode({'name': person})}"

@@ -64,6 +64,7 @@ class Me(Struct, frozen=True, kw_only=True):
     csrf_token: str  # To be sent back as X-CSRF-Token with everything but GET.
     roles: list[str]
     permissions: list[str]
+    demo: bool  # A demonstration: shops are cut at any hour, one-time passwords are to be had by one tap.
 
 
 class SignedIn(Struct, frozen=True, kw_only=True):
@@ -225,6 +226,7 @@ def _me(ctx: Context, staff_id: int, name: str, token: str, rights: Rights) -> M
         csrf_token=csrf_of(ctx, token),
         roles=list(rights.role_codes),
         permissions=sorted(rights.permissions),
+        demo=ctx.settings.demo,
     )
 
 

@@ -90,9 +90,6 @@ class OnStage:
     def public_port(self) -> int:
         return self.servers.public.address[1]
 
-    def staff_page(self, role: str) -> str:
-        return f"http://{role}.localhost:{self.private_port}/demo/staff?role={role}"
-
     def phone_page(self, shop: str) -> str:
         return f"http://localhost:{self.public_port}/demo/phone?name={self.tenants[shop].phone.person.name}"
 

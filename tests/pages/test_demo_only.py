@@ -15,7 +15,7 @@ from backend.services.staff_sign_in import demo_sign_in
 from tests.pages.stage import OnStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
-PATHS = ("/demo/staff", "/demo/phone", "/demo/files/staff.js", "/demo/config.json")
+PATHS = ("/demo/phone", "/demo/files/phone.js", "/demo/config.json")
 
 
 async def ask(
@@ -35,14 +35,13 @@ async def test_nothing_of_it_is_found_outside_a_demo(stage: OnStage, path: str) 
     assert answer.status == 404
 
 
-async def test_the_staffs_page_is_not_on_the_public_listener(stage: OnStage) -> None:
-    assert (await ask(stage, "/demo/staff", listener=Listener.PUBLIC)).status == 404
-    assert (await ask(stage, "/demo/staff", listener=Listener.PRIVATE)).status == 200
+async def test_the_phone_is_not_on_the_private_listener(stage: OnStage) -> None:
+    assert (await ask(stage, "/demo/phone", listener=Listener.PRIVATE)).status == 404
+    assert (await ask(stage, "/demo/phone", listener=Listener.PUBLIC)).status == 200
 
 
-@pytest.mark.parametrize("path", ["/demo/staff", "/demo/phone"])
-async def test_a_page_allows_no_inline_script_and_no_frame(stage: OnStage, path: str) -> None:
-    answer = await ask(stage, path)
+async def test_a_page_allows_no_inline_script_and_no_frame(stage: OnStage) -> None:
+    answer = await ask(stage, "/demo/phone")
 
     policy = answer.header("Content-Security-Policy") or ""
     assert "script-src 'self';" in policy
@@ -52,7 +51,7 @@ async def test_a_page_allows_no_inline_script_and_no_frame(stage: OnStage, path:
     assert b" style=" not in answer.body
 
 
-@pytest.mark.parametrize("name", ["staff.html", "..%2Fpage_files.py", "nothing.js"])
+@pytest.mark.parametrize("name", ["phone.html", "..%2Fpage_files.py", "nothing.js"])
 async def test_only_scripts_and_styles_are_files(stage: OnStage, name: str) -> None:
     assert (await ask(stage, f"/demo/files/{name}")).status == 404
 

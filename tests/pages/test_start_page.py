@@ -69,7 +69,7 @@ async def test_each_role_has_its_own_address(page: Page, start: Start, picture: 
     await page.goto(start.url)
 
     await expect(page.locator("#roles a")).to_have_count(5)
-    address = "http://cashier.localhost:8001/demo/staff?role=cashier"
+    address = "http://cashier.localhost:8001/?role=cashier"
     await expect(page.locator("#roles a", has_text="收银员")).to_have_attribute("href", address)
     assert await find_barriers(page) == []
     for width, height in ((1366, 768), (1920, 1080), (375, 812)):

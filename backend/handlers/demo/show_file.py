@@ -5,7 +5,7 @@ from backend.handlers.demo.page_files import part
 from backend.routing import Raw, get
 
 
-@get("/demo/files/{name}", permission="public", listener="both")
+@get("/demo/files/{name}", permission="public", listener="public")
 async def handle(ctx: Context, name: str) -> Raw:
     """Return the file. Errors: NotFound (no demo, no such file)."""
     return part(ctx, name)

@@ -75,17 +75,6 @@ export function localDay(back = 0) {
   return `${f.year}-${f.month}-${f.day}`;
 }
 
-/** Value of a datetime-local field, in the mall's zone. */
-export function fieldTime(ms) {
-  const f = fields(ms);
-  return `${f.year}-${f.month}-${f.day}T${f.hour}:${f.minute}`;
-}
-
-/** The other way round: the mall has no summer time, so the offset is fixed. */
-export function instantOf(fieldText) {
-  return new Date(`${fieldText}:00+08:00`).toISOString();
-}
-
 export function ageS(text) {
   return text ? Math.max(0, (serverNow() - Date.parse(text)) / 1000) : null;
 }
