@@ -17,7 +17,8 @@ performance.now(), from the start of its navigation:
     login_bytes, board_bytes
                     what came over the wire for both with an empty cache, with headers and what is loaded late
 
-Times are medians. Exit code 1 where an aim is missed.
+Times are medians. Exit code 1 where an aim is missed. machine_load: what else ran here; above the number of
+cores the times say more about that than about the board.
 """
 
 import argparse
@@ -161,6 +162,7 @@ async def measure(browser: Browser, stage: OnStage, options: argparse.Namespace)
         "board_bytes": boards[-1][2],
         "board_meters": frames["meters"],
         "board_changes": frames["changes"],
+        "machine_load": round(os.getloadavg()[0], 1),
     }
 
 
