@@ -156,7 +156,7 @@ async def test_sixty_good_rows_are_imported_once(
 
     await page.get_by_role("button", name="确认导入").dblclick()
 
-    await expect(page.get_by_text(f"电表 {len(units)} 块")).to_be_visible()
+    await expect(page.get_by_text("已导入：")).to_contain_text(f"电表 {len(units)} 块", timeout=20_000)
     await picture("import-done", 1366, 768)
     assert await SiteImport.all().count() == before + 1
     assert await Meter.filter(serial__startswith="GM").count() == len(units)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from tests.pages.stage import OnStage, on_stage
 
@@ -69,8 +69,20 @@ async def page(browser: BrowserContext) -> AsyncIterator[Page]:
     assert not problems, problems
 
 
+# What fades in or out has no contrast yet: a person sees its end. A wheel that turns never ends.
+_AT_REST = """() => Promise.all(document.getAnimations()
+  .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)
+  .map((one) => one.finished.catch(() => undefined)))"""
+
+
 async def find_barriers(page: Page) -> list[str]:
-    """Return what keeps people with a screen reader or keyboard out (axe), a line a rule."""
+    """Return what keeps people with a screen reader or keyboard out (axe), a line a rule.
+
+    Looks at a page at rest: nothing under the mouse, no message that comes and goes, no movement.
+    """
+    await page.mouse.move(0, 0)
+    await expect(page.locator(".el-message")).to_have_count(0, timeout=10_000)
+    await page.evaluate(_AT_REST)
     found = (await Axe().run(page)).response["violations"]
     return [f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:120]}" for one in found]
 
