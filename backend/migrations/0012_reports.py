@@ -8,7 +8,7 @@ from backend.models.exports import ExportState
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_rules")]
+    dependencies = [("models", "0011_frame")]
 
     operations = [
         ops.CreateModel(

@@ -126,3 +126,15 @@ class Approval(Model):
 
     class Meta:
         table = "approval"
+
+
+class Captcha(Model):
+    """A picture with digits that was shown to somebody who failed to sign in (图形验证码); used once."""
+
+    id = own_id()
+    answer_hash = fields.CharField(max_length=64)
+    client_ip = fields.CharField(max_length=64, db_index=True)
+    made_at = Instant(db_index=True)
+
+    class Meta:
+        table = "captcha"

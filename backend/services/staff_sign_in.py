@@ -13,13 +13,15 @@ from backend.context import Caller, CallerKind, Context
 from backend.errors import NotFound, Refused, SignInNeeded
 from backend.models.people import Staff
 from backend.services.audit import STEP_UP, record
-from backend.services.authenticate import csrf_of, open_session, revoke_session, session_token
+from backend.services.authenticate import open_session, revoke_session
+from backend.services.captcha import give_back, need_captcha
 from backend.services.credentials import has_password, matching_step, open_secret
 from backend.services.permissions import Rights, rights_of
 from backend.services.rate_limits import SIGN_IN_PER_ADDRESS, need_below
+from backend.services.staff_sessions import DEMO_SIGN_IN, SIGN_IN, Me, me_of
 from backend.store import rows, run, unit_of_work
 
-FAILURES_TO_LOCK = 5
+FAILURES_TO_LOCK = 8
 FIRST_LOCK = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(hours=24)
 
@@ -28,7 +30,7 @@ class SignInRefused(SignInNeeded):
     """Wrong, unknown, disabled or locked: one answer for all, so that nobody learns who works here."""
 
     code = "sign_in_refused"
-    message = "账号、密码或动态口令不正确，或账号已暂时锁定（连续输错 5 次锁定 15 分钟起）"
+    message = "账号、密码或动态口令不正确，或账号已暂时锁定（连续输错 8 次锁定 15 分钟起）"
 
 
 class TotpNeeded(SignInNeeded):
@@ -56,17 +58,6 @@ class StaffLocked(Refused):
     message = "连续输错次数过多，账号已锁定，请 {minutes} 分钟后再试"
 
 
-class Me(Struct, frozen=True, kw_only=True):
-    """A signed-in person, as their browser knows them."""
-
-    staff_id: str
-    name: str
-    csrf_token: str  # To be sent back as X-CSRF-Token with everything but GET.
-    roles: list[str]
-    permissions: list[str]
-    demo: bool  # A demonstration: shops are cut at any hour, one-time passwords are to be had by one tap.
-
-
 class SignedIn(Struct, frozen=True, kw_only=True):
     """An open session. `token` goes into a cookie that scripts cannot read, and nowhere else."""
 
@@ -80,13 +71,17 @@ class _Answer(Enum):
     TOTP_NEEDED = auto()
 
 
-async def sign_in(ctx: Context, username: str, password: str, totp: str = "") -> SignedIn:
+async def sign_in(
+    ctx: Context, username: str, password: str, totp: str = "", captcha: tuple[str, str] = ("", "")
+) -> SignedIn:
     """Open a staff session (12 h, 2 h idle).
 
     totp: six digits; needed for managers, finance, administrators and whoever has their rights.
-    Errors: SignInRefused, TotpNeeded, TooMany (this address failed too often).
+    captcha: id and answer; needed after three failures from this address.
+    Errors: SignInRefused, TotpNeeded, CaptchaNeeded, CaptchaWrong, TooMany (this address failed too often).
     """
     await need_below(SIGN_IN_PER_ADDRESS, ctx.clock.now(), client_ip=ctx.client_ip)
+    used = await need_captcha(ctx, *captcha)
     name = username.strip().lower()[:32]
     staff = await unit_of_work(lambda: _reserve(ctx, name), "sign_in_try")
     # Also hashed for nobody and for a locked person: the time taken says nothing.
@@ -95,6 +90,8 @@ async def sign_in(ctx: Context, username: str, password: str, totp: str = "") ->
         lambda: _answer(ctx, staff.id if staff else None, is_right, totp), "sign_in"
     )
     if answer is _Answer.TOTP_NEEDED:
+        if used:
+            await unit_of_work(lambda: give_back(ctx, *captcha), "give_back_captcha")
         raise TotpNeeded()
     if signed_in is None:
         raise SignInRefused()
@@ -119,15 +116,9 @@ async def demo_sign_in(ctx: Context, role_code: str) -> SignedIn:
         if not found:
             raise NotFound()
         staff = await Staff.get(id=found[0]["id"])
-        return await _open(ctx, staff, await rights_of(staff.id), "staff.demo_sign_in")
+        return await _open(ctx, staff, await rights_of(staff.id), DEMO_SIGN_IN)
 
     return await unit_of_work(work, "demo_sign_in")
-
-
-async def show_me(ctx: Context) -> Me:
-    """Return what a reloaded page needs to go on (当前用户)."""
-    rights = await rights_of(ctx.caller.id)
-    return _me(ctx, ctx.caller.id, ctx.caller.name, session_token(ctx.headers), rights)
 
 
 async def sign_out(ctx: Context) -> None:
@@ -200,7 +191,7 @@ async def _answer(
             return await _refuse(ctx, staff)
     _count(staff, ctx.clock.now(), failed=False)
     await _save_counters(staff)
-    return _Answer.GOOD, await _open(ctx, staff, rights, "staff.sign_in")
+    return _Answer.GOOD, await _open(ctx, staff, rights, SIGN_IN)
 
 
 async def _refuse(ctx: Context, staff: Staff | None) -> tuple[_Answer, None]:
@@ -215,19 +206,9 @@ async def _open(ctx: Context, staff: Staff, rights: Rights, operation: str) -> S
     token = await open_session(ctx, CallerKind.STAFF, staff.id)
     caller = Caller(CallerKind.STAFF, id=staff.id, site_id=staff.site_id, name=staff.name)
     itself = ctx.for_call(caller, ctx.request_id, ctx.client_ip, ctx.headers, ctx.body)
+    me = await me_of(ctx, staff, token, rights, but=0)
     await record(itself, operation, caller.actor)
-    return SignedIn(token=token, me=_me(ctx, staff.id, staff.name, token, rights))
-
-
-def _me(ctx: Context, staff_id: int, name: str, token: str, rights: Rights) -> Me:
-    return Me(
-        staff_id=str(staff_id),
-        name=name,
-        csrf_token=csrf_of(ctx, token),
-        roles=list(rights.role_codes),
-        permissions=sorted(rights.permissions),
-        demo=ctx.settings.demo,
-    )
+    return SignedIn(token=token, me=me)
 
 
 async def _use_step(ctx: Context, staff: Staff, totp: str) -> bool:

@@ -18,6 +18,8 @@ OPEN_TO_ALL = {
     "operations.show_openapi": "the private listener",
     "operations.show_ready": "tells nothing",
     "staff.demo_sign_in": "the demo setting, on loopback alone",
+    "staff.make_captcha": "asked before anybody is known; limited by address",
+    "staff.show_sign_in": "tells an address about itself",
     "staff.sign_in": "password, one-time password and lockout",
     "tenant.sign_in": "WeChat's login code",
 }

@@ -149,6 +149,8 @@ PUBLIC = {
     "operations.show_openapi",
     "operations.show_ready",
     "staff.demo_sign_in",
+    "staff.make_captcha",
+    "staff.show_sign_in",
     "staff.sign_in",
     "tenant.sign_in",
 }

@@ -2,7 +2,7 @@
 
 from backend.context import Context
 from backend.routing import Reply, get, ok
-from backend.services.staff_sign_in import Me, show_me
+from backend.services.staff_sessions import Me, show_me
 
 
 @get("/api/v1/staff/me", permission="staff")
