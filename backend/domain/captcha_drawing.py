@@ -58,11 +58,11 @@ def _placed(
     height, top = uniform(31, 38), uniform(7, 12)
     for stroke in strokes:
         placed = []
-        for corner_x, corner_y in stroke:
-            y = corner_y - 0.5 + uniform(-0.05, 0.05)
-            x = corner_x - 0.5 + uniform(-0.06, 0.06) + lean * y
-            turned_x = x * width * math.cos(turn) - y * height * math.sin(turn)
-            turned_y = x * width * math.sin(turn) + y * height * math.cos(turn)
+        for x, y in stroke:
+            down = (y - 0.5 + uniform(-0.05, 0.05)) * height
+            right = (x - 0.5 + uniform(-0.06, 0.06) + lean * (y - 0.5)) * width
+            turned_x = right * math.cos(turn) - down * math.sin(turn)
+            turned_y = right * math.sin(turn) + down * math.cos(turn)
             placed.append((left + width / 2 + turned_x, top + height / 2 + turned_y))
         yield placed
 

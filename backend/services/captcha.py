@@ -24,6 +24,7 @@ LENGTH = 5
 STANDS_FOR = timedelta(minutes=5)
 _MOST_A_MINUTE = 20  # For one address.
 _KEPT_FOR = timedelta(hours=1)
+_MORE_THAN_ANY_ID = 1 << 63
 
 
 class CaptchaNeeded(Invalid):
@@ -108,7 +109,7 @@ async def give_back(ctx: Context, captcha_id: str, answer: str) -> None:
 
 
 async def _use(ctx: Context, captcha_id: str, answer: str) -> bool:
-    if not (captcha_id.isascii() and captcha_id.isdigit() and len(captcha_id) <= 19):
+    if not (captcha_id.isascii() and captcha_id.isdigit() and int(captcha_id[:20]) < _MORE_THAN_ANY_ID):
         return False
     captcha = await Captcha.filter(id=int(captcha_id)).select_for_update().first()
     # Of two uses at once only one deletes the row.
