@@ -13,7 +13,7 @@ from backend.models.ledger import Entry
 from backend.models.meters import Meter, RatioChange
 from backend.models.operations import Alarm, StaffTask
 from backend.models.payments import TopUp, TopUpState
-from backend.models.people import Binding
+from backend.models.people import Binding, Staff
 from backend.models.receipts import Receipt
 from backend.models.supply import OffReason, ReadRequest, SupplyOrder
 from backend.models.tariffs import Tariff, TariffDraft
@@ -73,7 +73,12 @@ async def things(guarded: Guarded) -> dict[str, Any]:
         bound_at=other.clock.now(),
         standing_key="x",
     )
+    stranger = await Staff.create(
+        id=other.ctx.ids.new(), site_id=other.site_id, username="stranger", name="别处", password_hash="x"
+    )
     return {
+        "staff_id": stranger.id,
+        "role_code": "elsewhere",
         "tariff_id": tariff.id,
         "draft_id": int(await make_draft(other.as_staff(9), tariff.id, content("2026-05-01"), uuid4())),
         "binding_id": binding.id,
@@ -122,6 +127,12 @@ def right_body(guarded: Guarded, name: str) -> dict[str, Any] | None:
         "staff.submit_tariff_draft": why,
         "staff.decide_tariff_draft": {"granted": True},
         "staff.change_terms": {"terms": TERMS, "totp": guarded.totp(), **why},
+        "staff.set_staff_roles": {"role_codes": ["cashier"], **why},
+        "staff.reset_password": {"password": "correct horse battery", **why},
+        **dict.fromkeys(("staff.disable_staff", "staff.enable_staff", "staff.end_sessions"), why),
+        "staff.ask_totp_reset": why,
+        "staff.decide_totp_reset": {"granted": True},
+        "staff.recut_role": {"permissions": ["staff.board"], **why},
         "staff.acknowledge_alarm": {},
         **dict.fromkeys(("staff.add_contact", "staff.change_contact"), person),
         **dict.fromkeys(("staff.remove_contact", "staff.revoke_binding"), why),
@@ -177,6 +188,8 @@ async def knock(guarded: Guarded, name: str, path: dict[str, Any]) -> int:
     operation = OPERATIONS[name]
     at_the_till = operation.permission == "staff.top_up"
     caller = "tenant" if operation.kind is CallerKind.TENANT else "cashier" if at_the_till else "manager"
+    if operation.permission == "staff.users.manage":
+        caller = "administrator"
     answer = await guarded.call(
         operation,
         await guarded.sign_in(caller),
@@ -213,6 +226,7 @@ async def test_nothing_was_done_to_the_neighbour(guarded: Guarded) -> None:
     assert (await TopUp.get(staff_id=9)).state is TopUpState.PREPARED
     assert await ReadRequest.all().count() == 1
     assert await Meter.filter(retired_at__isnull=False).count() == 0
+    assert (await Staff.get(username="stranger")).password_hash == "x"
     assert (await RatioChange.get()).approved_at is None
     assert (await StaffTask.get(cause="x")).done_at is None
     assert (await Alarm.get()).version == 1

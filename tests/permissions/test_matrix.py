@@ -20,6 +20,17 @@ SEES_PRICES, DRAFTS = {"cashier", "finance", "manager"}, {"finance", "manager"}
 MANAGER = {"manager"}
 ACTS, WIRED = ("add", "change", "remove"), ("shaft", "gateway", "line")
 SHOP_LISTS = ("entries", "commands", "messages", "alarms")
+MANAGING = (
+    "staff.add_staff",
+    "staff.set_staff_roles",
+    "staff.disable_staff",
+    "staff.enable_staff",
+    "staff.end_sessions",
+    "staff.reset_password",
+    "staff.ask_totp_reset",
+    "staff.add_role",
+    "staff.recut_role",
+)
 # Said once more, by hand: a role or an operation that changes has to be changed here too.
 STAFF = {
     "demo.show_totp": EVERYBODY,
@@ -81,6 +92,13 @@ STAFF = {
     "staff.show_alarm": EVERYBODY,
     "staff.set_power_limit": {"electrician", "manager"},
     "staff.show_board": EVERYBODY,
+    "staff.list_audit": EVERYBODY,  # Of it, what each may see: tests/people/test_show_audit.py.
+    "staff.export_audit": {"administrator", "finance", "manager"},
+    "staff.check_audit": {"administrator", "finance", "manager"},
+    "staff.list_staff": {"administrator", "manager"},
+    "staff.list_roles": {"administrator", "manager"},
+    **dict.fromkeys(MANAGING, frozenset({"administrator"})),
+    "staff.decide_totp_reset": {"administrator", "manager"},
     "staff.show_me": EVERYBODY,
     "staff.show_meter": EVERYBODY,
     "staff.show_read": EVERYBODY - {"finance"},

@@ -13,7 +13,7 @@ from backend.models.meters import Meter, MeterChange, RatioChange
 from backend.models.openings import ContactCheck
 from backend.models.operations import StaffTask
 from backend.models.payments import TopUp
-from backend.models.people import Approval, Binding
+from backend.models.people import Approval, Binding, Staff
 from backend.models.receipts import Receipt
 from backend.models.site import Gateway, Line, Shaft, Shop
 from backend.models.supply import SupplyOrder
@@ -106,6 +106,7 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     await open_one(guarded, act, done)
     await set_rules(guarded, act, account["account_id"])
     await tend_files(guarded, act)
+    await care_for_staff(guarded, act)
     await act(
         "staff.ask_meter_change", "electrician", meter, {"serial": "N1", "register_wh": 0, "reason": "烧表"}
     )
@@ -178,6 +179,25 @@ async def open_one(guarded: Guarded, act: Act, done: list[tuple[str, int]]) -> N
     for _ in range(2):
         answer = await guarded.call(OPERATIONS["staff.run_import"], headers, query=query, body=book)
         done.append(("staff.run_import", answer.status))
+
+
+async def care_for_staff(guarded: Guarded, act: Act) -> None:
+    why, password = {"reason": "岗位变动"}, {"password": "correct horse battery"}
+    new = {"username": "xiaoli", "name": "小李", "role_codes": ["cashier"], **password}
+    await act("staff.add_staff", "administrator", {}, new)
+    person = {"staff_id": (await Staff.get(username="xiaoli")).id}
+    await act("staff.set_staff_roles", "administrator", person, {"role_codes": ["electrician"], **why})
+    await act("staff.reset_password", "administrator", person, {**password, **why})
+    await act("staff.end_sessions", "administrator", person, why)
+    await act("staff.ask_totp_reset", "administrator", person, why)
+    asked = {"approval_id": (await Approval.get(kind="totp_reset")).id}
+    await act("staff.decide_totp_reset", "manager", asked, {"granted": True})
+    await act("staff.disable_staff", "administrator", person, why)
+    await act("staff.enable_staff", "administrator", person, why)
+    role = {"code": "night", "name": "夜班", "permissions": ["staff.board"], **why}
+    await act("staff.add_role", "administrator", {}, role)
+    more = {"permissions": ["staff.board", "staff.meter.view"], **why}
+    await act("staff.recut_role", "administrator", {"role_code": "night"}, more)
 
 
 async def build(guarded: Guarded, act: Act) -> None:
