@@ -151,6 +151,8 @@ def _likes(names: tuple[str, ...]) -> list[str]:
 async def _lines(ctx: Context, found: list[dict[str, Any]]) -> list[AuditLine]:
     staff = await names_of(ctx)
     objects = await object_names(ctx, [row["object"] for row in found])
+    roles = await rows("SELECT code, name FROM role WHERE site_id = ?", [ctx.caller.site_id])
+    objects |= {f"role:{row['code']}": f"角色 {row['name']}" for row in roles}
     return [
         AuditLine(
             record_id=str(row["id"]),
