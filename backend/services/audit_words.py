@@ -7,6 +7,7 @@ from backend.services.permissions import STAFF_PERMISSIONS
 from backend.store import rows
 from backend.store_rows import marks
 
+UNNAMED = "其他操作"
 _WORDS = {
     "staff.sign_in": "登录",
     "staff.demo_sign_in": "登录（演示）",
@@ -48,6 +49,46 @@ _WORDS = {
     "staff.receipt.reprint": "补打收据",
     "staff.reversal.ask": "申请冲正",
     "staff.reversal.approve": "审批冲正",
+    "staff.top_up.scan": "生成收款码",
+    "staff.top_up.cancel": "取消收款码",
+    "staff.receipt.print": "打印收据",
+    "staff.account.practice": "建立练习商铺",
+    "staff.binding.revoked": "解除手机绑定",
+    "staff.command.cancelled": "取消指令",
+    "staff.command.retried": "重发指令",
+    "staff.contact.changed": "修改联系人",
+    "staff.contact.removed": "删除联系人",
+    "staff.contact_check": "核实联系电话",
+    "staff.contact_code": "发送核实短信",
+    "staff.door_code": "重发门铺码",
+    "staff.emergency.explained": "补填紧急断电原因",
+    "staff.lift.refused": "驳回解除紧急断电",
+    "staff.export": "导出报表",
+    "staff.export.cancel": "取消导出",
+    "staff.export.retry": "重新导出",
+    "staff.remark": "修改备注",
+    "staff.tariff.draft.change": "修改电价草稿",
+    "staff.tariff.draft.drop": "删除电价草稿",
+    "staff.tariff.submit": "提交电价版本",
+    "staff.tariff.withdraw": "撤回电价版本",
+    "staff.calendar.change": "修改节假日",
+    "staff.policy.change": "修改预警与断电策略",
+    "staff.policy.change_terms": "修改商铺单独约定",
+    "staff.site.add_shaft": "新增强电井",
+    "staff.site.add_gateway": "新增通讯管理机",
+    "staff.site.add_line": "新增总线",
+    "staff.site.change_shaft": "修改强电井",
+    "staff.site.change_gateway": "修改通讯管理机",
+    "staff.site.change_line": "修改总线",
+    "staff.site.remove_shaft": "移除强电井",
+    "staff.site.remove_gateway": "移除通讯管理机",
+    "staff.site.remove_line": "移除总线",
+    "staff.site.add_meters": "新增电表",
+    "staff.site.change_meter": "修改电表",
+    "staff.site.retire_meters": "停用电表",
+    "tenant.bind": "绑定手机",
+    "tenant.bind_failed": "绑定失败",
+    "tenant.sign_out": "商户退出登录",
 }
 _SHOP_SQL = """
 SELECT a.id, s.code, s.name FROM account a JOIN shop s ON s.id = a.shop_id
@@ -59,7 +100,7 @@ LEFT JOIN shop s ON s.id = a.shop_id WHERE m.site_id = ? AND m.id IN ({marks})""
 
 def operation_words(operation: str) -> str:
     """Name an operation; one without a name of its own is called as the right that it takes."""
-    return _WORDS.get(operation) or STAFF_PERMISSIONS.get(operation) or "其他操作"
+    return _WORDS.get(operation) or STAFF_PERMISSIONS.get(operation) or UNNAMED
 
 
 async def object_names(ctx: Context, objects: Sequence[str]) -> dict[str, str]:

@@ -121,6 +121,7 @@ async def test_an_expired_session_is_asked_for_over_the_page_and_no_draft_is_los
     dialog = page.get_by_role("dialog", name="登录已过期")
     await expect(dialog).to_be_visible()
     assert await dialog.locator("input[name=username]").input_value() == "cashier"
+    await expect(dialog.locator("input[name=password]")).to_be_focused()
     await picture("sign-in-again", 1366, 768)
 
     await dialog.locator("input[name=password]").fill(PASSWORD)

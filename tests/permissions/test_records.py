@@ -20,6 +20,7 @@ from backend.models.supply import SupplyOrder
 from backend.models.tariffs import Tariff, TariffDraft
 from backend.services.alarm_book import raise_alarm
 from backend.services.audit import verify_audit
+from backend.services.audit_words import UNNAMED, operation_words
 from backend.services.policy_values import values_of
 from backend.services.site_policy import policy_of
 from backend.services.tasks import open_task
@@ -122,6 +123,8 @@ async def test_every_audited_operation_leaves_its_record(guarded: Guarded) -> No
     assert [one for one in done if one[1] >= 300] == []
     assert {name for name, _ in done} == {name for name, one in OPERATIONS.items() if one.audited}
     assert await verify_audit(mall.site_id, mall.ctx.settings.ledger_key) == []
+    written = {row.operation for row in await AuditRecord.filter(site_id=mall.site_id)}
+    assert [one for one in sorted(written) if operation_words(one) == UNNAMED] == []
 
 
 async def test_a_record_says_who_did_what_to_whom_from_where_and_why(guarded: Guarded) -> None:
