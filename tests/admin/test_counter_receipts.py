@@ -158,6 +158,7 @@ async def test_a_payment_by_phone_is_numbered_when_it_is_printed(
 
     await page.get_by_role("button", name="打印", exact=True).click()
 
+    await expect(page.locator(".receipt")).not_to_contain_text("未编号")
     receipt = await Receipt.get(entry_id=entry.id)
     await expect(page.locator(".receipt")).to_contain_text(receipt.number)
     assert till.account_id

@@ -51,4 +51,5 @@ async def test_every_real_process_stands_behind_the_pages(
 
     board = await mall.api("electrician", "GET", "/api/v1/staff/board")
 
-    assert len(board["rows"]) == 20
+    # Another file may have let the mall grow by a line L9 meanwhile.
+    assert len([row for row in board["rows"] if row["line"] != "L9"]) == 20
