@@ -154,10 +154,10 @@ async def test_a_test_read_says_what_came_and_how_long_it_took(
     await page.get_by_role("button", name="试抄").click()
     await expect(page.get_by_text("等待采集服务抄表")).to_be_visible()
 
-    await stage.read([await Meter.get(id=meter.id)], used_wh=120)
+    await stage.read([await Meter.get(id=meter.id)], used_wh=10)
 
     await expect(page.get_by_text("抄到，用时")).to_be_visible()
-    await expect(page.get_by_text("示数 1,000.12 度")).to_be_visible()
+    await expect(page.get_by_text("示数 1,000.01 度")).to_be_visible()
 
 
 async def test_a_line_is_read_as_a_whole(page: Page, stage: OnStage, sign_in: SignIn) -> None:

@@ -96,7 +96,7 @@ async def test_the_days_are_kept_from_one_report_to_the_next(
 
     await expect(page.locator(".told:visible")).to_contain_text(f"{from_on} 至 {to_on}")
     checks = page.locator(".rows tbody td.number:visible", has_text="✓")
-    assert await checks.count() > 0
+    await expect(checks.first).to_be_visible()
 
 
 @pytest.mark.parametrize("kind", KINDS)
