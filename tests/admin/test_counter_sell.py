@@ -161,7 +161,7 @@ async def test_a_session_that_ends_before_the_sale_is_asked_for_and_the_sale_goe
     await page.keyboard.type("170")
     await page.context.clear_cookies()
     await page.keyboard.press("F9")
-    await page.fill("input[name=username]", "cashier")
+    await expect(page.locator("input[name=username]")).to_have_value("cashier")
     await page.fill("input[name=password]", "correct horse battery")
     await page.keyboard.press("Enter")
 
