@@ -40,6 +40,7 @@ READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
 COLLECTOR_NAME = "mall"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PORTS = range(15_000, 32_000)
 
 
 class StackError(Exception):
@@ -312,9 +313,16 @@ def _end_with_parent() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that a process may leave and take again.
+
+    Below those that the system gives to outgoing connections: one of them could have it while the process is
+    away. Raises OSError when none is free.
+    """
+    for port in random.SystemRandom().sample(_PORTS, 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:
