@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,19 +13,30 @@ import httpx
 import msgspec
 
 ROOT = Path(__file__).parents[2]
+VACANT_SHOP = "A901"
 UP_WITHIN_S = 90.0
 DOWN_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True)
 class RunningMall:
-    """18 shops and 2 public areas on 2 lines, polled every 5 s; one person a role, signed in by one tap."""
+    """18 shops and 2 public areas on 2 lines, polled every 5 s; one person a role, signed in by one tap.
+
+    A further shop stands empty: `VACANT_SHOP`.
+    """
 
     private_port: int
     public_port: int
     mall_url: str  # Control API of the simulated meters.
     world_url: str  # Control API of the simulated WeChat.
+    database: str  # The running product's SQLite file.
     client: httpx.AsyncClient
+
+    def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """Read the product's database past the product; nothing can be written."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as opened:
+            opened.row_factory = sqlite3.Row
+            return [dict(row) for row in opened.execute(sql, values)]
 
     async def switch_mall(self, **what: Any) -> None:
         """Set a switch of the simulated mall: meter=, line= or gateway=, fault=, on= or value=."""

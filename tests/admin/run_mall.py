@@ -9,8 +9,10 @@ import json
 import sys
 from pathlib import Path
 
+from backend.models.site import Shop
 from simulator.demo import hire
 from simulator.stack import Stack, StackOptions
+from tests.admin.mall import VACANT_SHOP
 
 OPTIONS = StackOptions(
     redis=False, shafts=2, lines=1, prepaid=18, public=2, mixed=False, delay_s=1, poll_interval_s=5.0
@@ -24,12 +26,16 @@ async def main(folder: Path) -> None:
         await running.load()
         async with running.context(inline=True) as ctx:
             await hire(ctx, running.site_id)
+            await Shop.create(
+                id=ctx.ids.new(), site_id=running.site_id, code=VACANT_SHOP, name="空铺", floor="1F"
+            )
         await running.run()
         addresses = {
             "private_port": running.private_port,
             "public_port": running.public_port,
             "mall_url": running.mall_url,
             "world_url": running.world_url,
+            "database": str(running.folder / "prewatt.db"),
         }
         print(json.dumps(addresses), flush=True)
         await asyncio.to_thread(sys.stdin.read)
